@@ -1,0 +1,448 @@
+//! Facts: what a batch has loaded, and what its decisions changed. A decision
+//! works on a [`Draft`] and only a success reaches the facts, so that a
+//! refusal changes nothing.
+
+use crate::event::{Actor, Event, EventKind};
+use crate::id::{AccountId, MandateId, MerchantId, PaymentId, PersonId, RefundId};
+use crate::instruction::{EvidenceId, Report};
+use crate::ledger::{Account, Book, LedgerFault, Subject, Transfer, TransferKind, apply_side};
+use crate::mandate::Mandate;
+use crate::money::{Amount, Currency};
+use crate::once::{OnceKey, OnceRecord};
+use crate::payment::{OriginKey, Payment};
+use crate::reference::Sha256;
+use crate::refund::Refund;
+use crate::rules::Rules;
+use crate::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many equal keyless refunds a payment has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeylessSeen {
+    /// How many, failed ones included.
+    pub count: u32,
+    /// When the newest was made.
+    pub latest_at: Timestamp,
+}
+
+/// A raw report of a rail, kept for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evidence {
+    /// About which refund.
+    pub refund: RefundId,
+    /// The rail's own name of it.
+    pub id: EvidenceId,
+    /// What it says.
+    pub report: Report,
+    /// When we took it.
+    pub at: Timestamp,
+}
+
+/// A debit or report that belongs to nothing we know; lies in suspense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// The merchant in whose book it lies.
+    pub merchant: MerchantId,
+    /// The instruction id that it named.
+    pub instruction_id: String,
+    /// How much.
+    pub amount: Option<Amount>,
+    /// The payer whose refunds wait until it is explained, by canonical account.
+    pub creditor: Option<String>,
+    /// When we took it.
+    pub at: Timestamp,
+}
+
+/// What the decisions of a batch changed, in their order.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Payments to insert.
+    pub new_payments: BTreeSet<PaymentId>,
+    /// Payments to write, new ones included.
+    pub payments: BTreeSet<PaymentId>,
+    /// Refunds to insert.
+    pub new_refunds: BTreeSet<RefundId>,
+    /// Refunds to write, new ones included.
+    pub refunds: BTreeSet<RefundId>,
+    /// Accounts to write.
+    pub accounts: BTreeSet<AccountId>,
+    /// Books to insert.
+    pub books: BTreeSet<(MerchantId, Currency)>,
+    /// Mandates to write.
+    pub mandates: BTreeSet<MandateId>,
+    /// Counters of mandate periods to write.
+    pub mandate_uses: BTreeSet<(MandateId, i64)>,
+    /// Once-records to insert.
+    pub once: BTreeSet<OnceKey>,
+    /// Origin keys to insert.
+    pub origin_keys: Vec<(MerchantId, OriginKey, PaymentId)>,
+    /// Keyless counters to write.
+    pub keyless: BTreeSet<(PaymentId, String)>,
+    /// Instruction ids to insert, with their refund and attempt.
+    pub instructions: Vec<(String, RefundId, u8)>,
+    /// Evidence to insert.
+    pub evidence: Vec<Evidence>,
+    /// Strays to insert.
+    pub strays: Vec<Stray>,
+    /// Events to insert, in order.
+    pub events: Vec<Event>,
+    /// Transfers to insert, in order.
+    pub transfers: Vec<Transfer>,
+}
+
+impl Changes {
+    /// True when nothing needs to be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.payments.is_empty()
+            && self.refunds.is_empty()
+            && self.accounts.is_empty()
+            && self.books.is_empty()
+            && self.mandates.is_empty()
+            && self.mandate_uses.is_empty()
+            && self.once.is_empty()
+            && self.origin_keys.is_empty()
+            && self.keyless.is_empty()
+            && self.instructions.is_empty()
+            && self.evidence.is_empty()
+            && self.strays.is_empty()
+            && self.events.is_empty()
+            && self.transfers.is_empty()
+    }
+}
+
+/// What a batch has loaded.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Payments by id.
+    pub payments: BTreeMap<PaymentId, Payment>,
+    /// Refunds by id.
+    pub refunds: BTreeMap<RefundId, Refund>,
+    /// The live refunds of a payment, complete, where they were asked for.
+    pub live_refunds: BTreeMap<PaymentId, Vec<RefundId>>,
+    /// Accounts by id.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// Books by merchant and currency.
+    pub books: BTreeMap<(MerchantId, Currency), Book>,
+    /// Mandates by id.
+    pub mandates: BTreeMap<MandateId, Mandate>,
+    /// Used slots by mandate and period index.
+    pub mandate_uses: BTreeMap<(MandateId, i64), u32>,
+    /// Once-records by key.
+    pub once: BTreeMap<OnceKey, OnceRecord>,
+    /// Payments by origin key.
+    pub origin_keys: BTreeMap<(MerchantId, OriginKey), PaymentId>,
+    /// Keyless counters by payment and hash.
+    pub keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
+    /// Refunds by instruction id.
+    pub instructions: BTreeMap<String, (RefundId, u8)>,
+    /// Evidence that is already recorded.
+    pub evidence: BTreeSet<(RefundId, EvidenceId)>,
+    /// Canonical accounts of open strays, per merchant.
+    pub stray_creditors: BTreeSet<(MerchantId, String)>,
+    /// People who may approve now.
+    pub approvers: BTreeSet<PersonId>,
+    /// What was changed so far.
+    pub changes: Changes,
+}
+
+/// The circumstances of a decision.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The merchant whose objects are touched.
+    pub merchant: MerchantId,
+    /// Who asks.
+    pub actor: &'a Actor,
+    /// The time of the decision.
+    pub at: Timestamp,
+    /// The settings in force.
+    pub rules: &'a Rules,
+    /// SHA-256.
+    pub sha256: Sha256,
+}
+
+/// The working copy of one decision.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    facts: &'a mut Facts,
+    context: Context<'a>,
+    payments: BTreeMap<PaymentId, Payment>,
+    refunds: BTreeMap<RefundId, Refund>,
+    accounts: BTreeMap<AccountId, Account>,
+    mandates: BTreeMap<MandateId, Mandate>,
+    mandate_uses: BTreeMap<(MandateId, i64), u32>,
+    keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
+    instructions: Vec<(String, RefundId, u8)>,
+    origin_keys: Vec<(MerchantId, OriginKey, PaymentId)>,
+    evidence: Vec<Evidence>,
+    strays: Vec<Stray>,
+    books: Vec<((MerchantId, Currency), Book)>,
+    events: Vec<Event>,
+    transfers: Vec<Transfer>,
+}
+
+impl<'a> Draft<'a> {
+    /// A draft over the facts of a batch.
+    pub fn new(facts: &'a mut Facts, context: Context<'a>) -> Self {
+        Self {
+            facts,
+            context,
+            payments: BTreeMap::new(),
+            refunds: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            mandates: BTreeMap::new(),
+            mandate_uses: BTreeMap::new(),
+            keyless: BTreeMap::new(),
+            instructions: Vec::new(),
+            origin_keys: Vec::new(),
+            evidence: Vec::new(),
+            strays: Vec::new(),
+            books: Vec::new(),
+            events: Vec::new(),
+            transfers: Vec::new(),
+        }
+    }
+
+    /// The circumstances.
+    #[must_use]
+    pub fn context(&self) -> Context<'a> {
+        self.context
+    }
+
+    /// What the batch loaded; drafts are not in it.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        self.facts
+    }
+
+    /// A working copy of a payment of this merchant.
+    #[must_use]
+    pub fn payment(&self, id: PaymentId) -> Option<Payment> {
+        let found = self.payments.get(&id).or_else(|| self.facts.payments.get(&id))?;
+        (found.merchant == self.context.merchant).then(|| found.clone())
+    }
+
+    /// A working copy of a refund of this merchant.
+    #[must_use]
+    pub fn refund(&self, id: RefundId) -> Option<Refund> {
+        let found = self.refunds.get(&id).or_else(|| self.facts.refunds.get(&id))?;
+        (found.merchant == self.context.merchant).then(|| found.clone())
+    }
+
+    /// A working copy of an account of this merchant.
+    #[must_use]
+    pub fn account(&self, id: AccountId) -> Option<Account> {
+        let found = self.accounts.get(&id).or_else(|| self.facts.accounts.get(&id))?;
+        (found.merchant == self.context.merchant).then(|| found.clone())
+    }
+
+    /// A working copy of a mandate of this merchant.
+    #[must_use]
+    pub fn mandate(&self, id: MandateId) -> Option<Mandate> {
+        let found = self.mandates.get(&id).or_else(|| self.facts.mandates.get(&id))?;
+        (found.merchant == self.context.merchant).then(|| found.clone())
+    }
+
+    /// The merchant's book in a currency.
+    #[must_use]
+    pub fn book(&self, currency: Currency) -> Option<Book> {
+        self.facts.books.get(&(self.context.merchant, currency)).copied()
+    }
+
+    /// How many slots of a mandate's period are used.
+    #[must_use]
+    pub fn mandate_used(&self, mandate: MandateId, period: i64) -> u32 {
+        let key = (mandate, period);
+        self.mandate_uses.get(&key).or_else(|| self.facts.mandate_uses.get(&key)).copied().unwrap_or(0)
+    }
+
+    /// Puts a payment into the draft.
+    pub fn put_payment(&mut self, payment: Payment) {
+        self.payments.insert(payment.id, payment);
+    }
+
+    /// Puts a refund into the draft.
+    pub fn put_refund(&mut self, refund: Refund) {
+        self.refunds.insert(refund.id, refund);
+    }
+
+    /// Puts an account into the draft.
+    pub fn put_account(&mut self, account: Account) {
+        self.accounts.insert(account.id, account);
+    }
+
+    /// Puts a mandate into the draft.
+    pub fn put_mandate(&mut self, mandate: Mandate) {
+        self.mandates.insert(mandate.id, mandate);
+    }
+
+    /// Puts a new book into the draft.
+    pub fn put_book(&mut self, currency: Currency, book: Book) {
+        self.books.push(((self.context.merchant, currency), book));
+    }
+
+    /// Sets the used slots of a mandate's period.
+    pub fn put_mandate_used(&mut self, mandate: MandateId, period: i64, used: u32) {
+        self.mandate_uses.insert((mandate, period), used);
+    }
+
+    /// Sets the keyless counter of a payment.
+    pub fn put_keyless(&mut self, payment: PaymentId, hash: &str, seen: KeylessSeen) {
+        self.keyless.insert((payment, hash.to_owned()), seen);
+    }
+
+    /// Names a refund's attempt by its instruction id.
+    pub fn put_instruction(&mut self, id: String, refund: RefundId, attempt: u8) {
+        self.instructions.push((id, refund, attempt));
+    }
+
+    /// Names a payment by an origin key.
+    pub fn put_origin_key(&mut self, key: OriginKey, payment: PaymentId) {
+        self.origin_keys.push((self.context.merchant, key, payment));
+    }
+
+    /// Keeps a report.
+    pub fn put_evidence(&mut self, evidence: Evidence) {
+        self.evidence.push(evidence);
+    }
+
+    /// Keeps what belongs to nothing.
+    pub fn put_stray(&mut self, stray: Stray) {
+        self.strays.push(stray);
+    }
+
+    /// Writes an event of a payment onto its chain.
+    pub fn payment_event(&mut self, payment: &mut Payment, kind: EventKind) {
+        let number = u32::try_from(payment.event_count).unwrap_or(u32::MAX).saturating_add(1);
+        self.chained(payment, None, number, kind);
+    }
+
+    /// Writes an event of a refund onto its payment's chain.
+    pub fn refund_event(&mut self, payment: &mut Payment, refund: &mut Refund, kind: EventKind) {
+        refund.event_count = refund.event_count.saturating_add(1);
+        refund.updated_at = self.context.at;
+        let (id, number) = (refund.id, refund.event_count);
+        self.chained(payment, Some(id), number, kind);
+    }
+
+    fn chained(&mut self, payment: &mut Payment, refund: Option<RefundId>, number: u32, kind: EventKind) {
+        let event = self.sealed(Some(payment.id), refund, number, kind, payment.chain);
+        payment.chain = event.hash;
+        payment.event_count = payment.event_count.saturating_add(1);
+        self.events.push(event);
+    }
+
+    /// Writes an event that is on no payment's chain (mandates, accounts).
+    pub fn loose_event(&mut self, kind: EventKind) {
+        let event = self.sealed(None, None, 1, kind, [0; 32]);
+        self.events.push(event);
+    }
+
+    fn sealed(&self, payment: Option<PaymentId>, refund: Option<RefundId>, number: u32, kind: EventKind, previous: [u8; 32]) -> Event {
+        let mut event = Event {
+            merchant: self.context.merchant,
+            payment,
+            refund,
+            number,
+            at: self.context.at,
+            actor: self.context.actor.clone(),
+            kind,
+            previous,
+            hash: [0; 32],
+        };
+        event.hash = (self.context.sha256)(&event.hashed_bytes());
+        event
+    }
+
+    /// Moves money, caused by the newest event of this draft. Both accounts
+    /// are of this merchant and of one currency; a held account never goes
+    /// negative.
+    pub fn transfer(&mut self, debit: AccountId, credit: AccountId, amount: u64, kind: TransferKind, subject: Subject) -> Result<(), LedgerFault> {
+        if amount == 0 {
+            return Ok(());
+        }
+        let mut debited = self.account(debit).ok_or(LedgerFault::Sums)?;
+        apply_side(&mut debited, amount, kind, true)?;
+        let mut credited = self.account(credit).ok_or(LedgerFault::Sums)?;
+        assert!(debit != credit, "a transfer has two accounts");
+        assert!(debited.currency == credited.currency, "a transfer has one currency");
+        apply_side(&mut credited, amount, kind, false)?;
+        let cause = self.events.len().checked_sub(1).ok_or(LedgerFault::Sums)?;
+        let leg = self.transfers.iter().filter(|transfer| transfer.cause == cause).count();
+        let leg = u8::try_from(leg).map_err(|_| LedgerFault::Sums)?;
+        self.put_account(debited);
+        self.put_account(credited);
+        self.transfers.push(Transfer { debit_account: debit, credit_account: credit, amount, kind, subject, cause, leg });
+        Ok(())
+    }
+
+    /// Makes the draft true: everything it holds enters the facts.
+    pub fn commit(self) {
+        let Self { facts, payments, refunds, accounts, mandates, mandate_uses, keyless, instructions, origin_keys, evidence, strays, books, events, transfers, context: _ } = self;
+        let changes = &mut facts.changes;
+        let first_event = changes.events.len();
+        for (id, payment) in payments {
+            if facts.payments.insert(id, payment).is_none() {
+                changes.new_payments.insert(id);
+                facts.live_refunds.insert(id, Vec::new());
+            }
+            changes.payments.insert(id);
+        }
+        for (id, refund) in refunds {
+            let (payment, live) = (refund.payment, refund.state.is_live());
+            if facts.refunds.insert(id, refund).is_none() {
+                changes.new_refunds.insert(id);
+            }
+            changes.refunds.insert(id);
+            if let Some(listed) = facts.live_refunds.get_mut(&payment) {
+                listed.retain(|other| *other != id);
+                if live {
+                    listed.push(id);
+                }
+            }
+        }
+        for (id, account) in accounts {
+            facts.accounts.insert(id, account);
+            changes.accounts.insert(id);
+        }
+        for (id, mandate) in mandates {
+            facts.mandates.insert(id, mandate);
+            changes.mandates.insert(id);
+        }
+        for (key, used) in mandate_uses {
+            facts.mandate_uses.insert(key, used);
+            changes.mandate_uses.insert(key);
+        }
+        for (key, seen) in keyless {
+            facts.keyless.insert(key.clone(), seen);
+            changes.keyless.insert(key);
+        }
+        for (key, book) in books {
+            facts.books.insert(key, book);
+            changes.books.insert(key);
+        }
+        for (id, refund, attempt) in instructions {
+            facts.instructions.insert(id.clone(), (refund, attempt));
+            changes.instructions.push((id, refund, attempt));
+        }
+        for (merchant, key, payment) in origin_keys {
+            facts.origin_keys.insert((merchant, key.clone()), payment);
+            changes.origin_keys.push((merchant, key, payment));
+        }
+        for item in evidence {
+            facts.evidence.insert((item.refund, item.id));
+            changes.evidence.push(item);
+        }
+        for stray in strays {
+            if let Some(creditor) = &stray.creditor {
+                facts.stray_creditors.insert((stray.merchant, creditor.clone()));
+            }
+            changes.strays.push(stray);
+        }
+        changes.events.extend(events);
+        changes.transfers.extend(transfers.into_iter().map(|mut transfer| {
+            transfer.cause = transfer.cause.saturating_add(first_event);
+            transfer
+        }));
+    }
+}

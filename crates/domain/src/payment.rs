@@ -1,0 +1,192 @@
+//! Payments: the pay-ins that may be given back, and the counters that decide
+//! about money.
+
+use crate::id::{AccountId, MerchantId, PaymentId, RefundId};
+use crate::money::Amount;
+use crate::party::Party;
+use crate::refund::Case;
+use crate::time::Timestamp;
+use std::sync::Arc;
+
+/// Through which dialect and for which credential group an object was made.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Name of the dialect's folder.
+    pub dialect: Arc<str>,
+    /// Application or client; empty where keys belong to the merchant.
+    pub group: Arc<str>,
+}
+
+impl Origin {
+    /// An origin from two texts.
+    #[must_use]
+    pub fn new(dialect: &str, group: &str) -> Self {
+        Self { dialect: Arc::from(dialect), group: Arc::from(group) }
+    }
+}
+
+/// Where a payment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PaymentState {
+    /// Not authorised yet.
+    Open,
+    /// The payer agreed.
+    Authorised,
+    /// The payer's bank sent it.
+    Executed,
+    /// Credited to us.
+    Settled,
+    /// It will not come.
+    Failed,
+    /// The bank took some or all of it back after it settled.
+    Reversed,
+}
+
+impl PaymentState {
+    /// The stable word in the native API.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Authorised => "authorised",
+            Self::Executed => "executed",
+            Self::Settled => "settled",
+            Self::Failed => "failed",
+            Self::Reversed => "reversed",
+        }
+    }
+
+    /// True when the money arrived, whatever was taken back since.
+    #[must_use]
+    pub fn credited(self) -> bool {
+        match self {
+            Self::Settled | Self::Reversed => true,
+            Self::Open | Self::Authorised | Self::Executed | Self::Failed => false,
+        }
+    }
+}
+
+/// How we know of a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Provenance {
+    /// Paid on a checkout of ours.
+    OwnCheckout,
+    /// Seen on a bank statement.
+    StatementEntry,
+    /// Told by a provider's signed webhook.
+    VerifiedWebhook,
+    /// Typed in or uploaded by a person, or recorded through the API.
+    Imported,
+}
+
+/// Why a payment may not be refunded now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PaymentBlockCode {
+    /// The payer's bank asked for it back.
+    Recall,
+    /// A dispute is open.
+    Dispute,
+    /// Suspected fraud.
+    Fraud,
+    /// A legal reason.
+    Legal,
+    /// Past the time in which it may be refunded.
+    TooOld,
+    /// Given back outside this engine.
+    RefundedElsewhere,
+    /// Imported and not yet confirmed.
+    Unverified,
+}
+
+/// A block on a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaymentBlock {
+    /// Why.
+    pub code: PaymentBlockCode,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// The counters of a payment, minor units (design section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// The amount while it is on its way, what was credited once it settled.
+    pub claimable: u64,
+    /// Sum of the live refunds.
+    pub claimed: u64,
+    /// What the bank took back.
+    pub reversed: u64,
+}
+
+impl Counters {
+    /// What a command may still claim.
+    #[must_use]
+    pub fn refundable(&self) -> u64 {
+        self.claimable.saturating_sub(self.reversed).saturating_sub(self.claimed)
+    }
+
+    /// What we gave or promised beyond what we have.
+    #[must_use]
+    pub fn exposure(&self) -> u64 {
+        self.claimed.saturating_add(self.reversed).saturating_sub(self.claimable)
+    }
+}
+
+/// A name under which the world knows a payment; unique per merchant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OriginKey {
+    /// Kind of name: `provider_id`, `uetr`, `bank_reference`, `entry`, `end_to_end`.
+    pub kind: String,
+    /// The name.
+    pub value: String,
+}
+
+/// A pay-in that may be given back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// The same id in every dialect.
+    pub id: PaymentId,
+    /// The merchant who received it.
+    pub merchant: MerchantId,
+    /// Through which door it was made.
+    pub origin: Origin,
+    /// The held account that it credits.
+    pub account: AccountId,
+    /// What was asked for.
+    pub amount: Amount,
+    /// Who paid, where the bank told us.
+    pub debtor: Option<Party>,
+    /// Where it stands.
+    pub state: PaymentState,
+    /// How we know of it.
+    pub provenance: Provenance,
+    /// Why it may not be refunded.
+    pub blocks: Vec<PaymentBlock>,
+    /// The counters that decide.
+    pub counters: Counters,
+    /// The merchant's own reference.
+    pub merchant_reference: Option<String>,
+    /// What only the dialect understands.
+    pub extension: Arc<[u8]>,
+    /// How many events its chain has, refunds' included.
+    pub event_count: u64,
+    /// The hash of its newest event.
+    pub chain: [u8; 32],
+    /// What waits for a person.
+    pub cases: Vec<Case>,
+    /// Refunds adopted by the sweep that no client has named again (rails M21);
+    /// their `reference` holds the instruction id.
+    pub adopted: Vec<RefundId>,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Last change of the payment itself.
+    pub updated_at: Timestamp,
+}
+
+impl Payment {
+    /// True when a block of this code lies on it.
+    #[must_use]
+    pub fn is_blocked_by(&self, code: PaymentBlockCode) -> bool {
+        self.blocks.iter().any(|block| block.code == code)
+    }
+}

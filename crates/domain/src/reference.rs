@@ -1,0 +1,185 @@
+//! The stable reference of a refund and the ids derived from it (rails 3.4).
+//!
+//! They are pure functions of what the client will say again, so that a
+//! refund re-created after a loss goes out under the same ids and is not paid
+//! twice.
+
+/// SHA-256, given by the caller: the core has no library of its own.
+pub type Sha256 = fn(&[u8]) -> [u8; 32];
+
+/// Crockford's base 32, upper case.
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// The most attempts a refund may have (two digits in the end-to-end id).
+pub const ATTEMPT_COUNT_MAX: u8 = 99;
+
+/// What kind of name the client gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tag {
+    /// The merchant's own reference, unique for ever.
+    Ref,
+    /// An idempotency key.
+    Key,
+    /// A form's single-use intent id.
+    Ui,
+    /// A row of an uploaded file.
+    File,
+    /// Nothing: hash of the content and a running number.
+    Auto,
+}
+
+impl Tag {
+    /// The word that enters the bytes.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ref => "ref",
+            Self::Key => "key",
+            Self::Ui => "ui",
+            Self::File => "file",
+            Self::Auto => "auto",
+        }
+    }
+}
+
+/// `x` behind its length in two bytes, big-endian (rails 3.4).
+pub fn length_prefixed(to: &mut Vec<u8>, text: &str) {
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    to.extend_from_slice(&length.to_be_bytes());
+    to.extend_from_slice(text.as_bytes());
+}
+
+/// The parts of the stable reference.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts<'a> {
+    /// What kind of name it is.
+    pub tag: Tag,
+    /// Name of the dialect's folder.
+    pub dialect: &'a str,
+    /// The credential group: application or client, never a secret.
+    pub group: &'a str,
+    /// The payment's id as text.
+    pub payment: &'a str,
+    /// The client's value.
+    pub value: &'a str,
+}
+
+/// The bytes of the stable reference, `R`.
+#[must_use]
+pub fn stable_reference(parts: Parts<'_>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(160);
+    for part in [parts.tag.code(), parts.dialect, parts.group, parts.payment, parts.value] {
+        length_prefixed(&mut bytes, part);
+    }
+    bytes
+}
+
+/// What makes two keyless refunds equal (rails 3.4, `auto`).
+#[derive(Debug, Clone, Copy)]
+pub struct AutoContent<'a> {
+    /// Minor units in decimal, or `rest`.
+    pub amount: &'a str,
+    /// Currency in upper case.
+    pub currency: &'a str,
+    /// Canonical creditor account of the request, or `-`.
+    pub creditor: &'a str,
+    /// `merchant`, `mandate:<id>` or `held:<account id>`.
+    pub funding: &'a str,
+    /// The text meant for the customer.
+    pub text: &'a str,
+}
+
+/// The hash part of an `auto` value, in lower-case hex.
+#[must_use]
+pub fn auto_hash(content: AutoContent<'_>, sha256: Sha256) -> String {
+    let mut bytes = Vec::with_capacity(128);
+    let parts = [content.amount, content.currency, content.creditor, content.funding, content.text];
+    for part in std::iter::once("refundry-auto-v2").chain(parts) {
+        length_prefixed(&mut bytes, part);
+    }
+    sha256(&bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The ids under which an attempt is known to the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstructionIds {
+    /// 18 characters: the stem and the attempt number.
+    pub end_to_end_id: String,
+    /// 26 characters, unique in the store.
+    pub instruction_id: String,
+    /// Unique end-to-end transaction reference, a UUID of version 4.
+    pub uetr: u128,
+}
+
+/// Whose refund and which attempt.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// The payment's id as text.
+    pub payment: &'a str,
+    /// The merchant's id as text.
+    pub merchant: &'a str,
+    /// `live` or `sandbox`.
+    pub environment: &'a str,
+    /// 1 for the first attempt.
+    pub attempt: u8,
+}
+
+/// Derives the ids of one attempt from the stable reference.
+#[must_use]
+pub fn instruction_ids(reference: &[u8], scope: Scope<'_>, sha256: Sha256) -> InstructionIds {
+    let labelled = |label: &str| -> [u8; 32] {
+        let mut bytes = Vec::with_capacity(reference.len().saturating_add(128));
+        length_prefixed(&mut bytes, label);
+        bytes.extend_from_slice(reference);
+        for part in [scope.merchant, scope.environment, &scope.attempt.to_string()] {
+            length_prefixed(&mut bytes, part);
+        }
+        sha256(&bytes)
+    };
+    let refund = base32(&labelled("refundry-refund-v2"), 8);
+    let stem = payment_stem(scope.payment, sha256);
+    let mut uetr = [0_u8; 16];
+    for (to, from) in uetr.iter_mut().zip(labelled("refundry-uetr-v2")) {
+        *to = from;
+    }
+    InstructionIds {
+        end_to_end_id: format!("{stem}{refund}{:02}", scope.attempt),
+        instruction_id: base32(&labelled("refundry-attempt-v2"), 26),
+        uetr: as_uuid_v4(u128::from_be_bytes(uetr)),
+    }
+}
+
+/// The first half of the stem: it names the payment.
+#[must_use]
+pub fn payment_stem(payment: &str, sha256: Sha256) -> String {
+    let mut bytes = Vec::with_capacity(64);
+    length_prefixed(&mut bytes, "refundry-payment-v2");
+    length_prefixed(&mut bytes, payment);
+    base32(&sha256(&bytes), 8)
+}
+
+/// Sets the version nibble 4 and the variant bits of RFC 9562.
+#[must_use]
+pub fn as_uuid_v4(value: u128) -> u128 {
+    let version = 0xf_u128 << 76;
+    let variant = 0x3_u128 << 62;
+    (value & !version & !variant) | (0x4_u128 << 76) | (0x2_u128 << 62)
+}
+
+fn base32(bytes: &[u8], length: usize) -> String {
+    let mut text = String::with_capacity(length);
+    let mut window: u32 = 0;
+    let mut bits: u32 = 0;
+    let mut rest = bytes.iter();
+    while text.len() < length {
+        if bits < 5 {
+            window = (window << 8) | u32::from(rest.next().copied().unwrap_or(0));
+            bits = bits.saturating_add(8);
+        }
+        bits = bits.saturating_sub(5);
+        let index = usize::try_from((window >> bits) & 31).unwrap_or(0);
+        text.push(char::from(CROCKFORD.get(index).copied().unwrap_or(b'0')));
+        window &= (1_u32 << bits).saturating_sub(1);
+    }
+    text
+}

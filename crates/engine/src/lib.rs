@@ -1,0 +1,16 @@
+//! The engine: the one write door, the ports it stands on, and the workers.
+//!
+//! Everything that changes money is an [`envelope::Envelope`] given to
+//! [`engine::Engine::execute`]. No database driver, no HTTP client and no
+//! provider's name is in here.
+#![deny(clippy::float_arithmetic)]
+
+pub mod clock;
+pub mod digest;
+pub mod envelope;
+pub mod mint;
+pub mod notifier;
+pub mod rail;
+pub mod registry;
+pub mod store;
+pub mod webhook;

@@ -1,0 +1,123 @@
+//! Port Rail: how money moves and what the bank says of it (rails section 3).
+
+use refundry_domain::event::Actor;
+use refundry_domain::instruction::{Debit, EvidenceId, Instruction, Report, Submission};
+use refundry_domain::id::MerchantId;
+use refundry_domain::time::Timestamp;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// A boxed future, so that rails can stand behind a `dyn`.
+pub type RailFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// How a consent of the merchant works on a rail (rails 3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsentMeaning {
+    /// It permits; we send afterwards.
+    Permits,
+    /// It is the send.
+    Executes,
+}
+
+/// What a rail can do (rails 3.2).
+#[derive(Debug, Clone, Copy)]
+pub struct Capabilities {
+    /// The same bytes under the same id may be sent again.
+    pub resend_same_id: bool,
+    /// An attempt can be asked about.
+    pub inquiry: bool,
+    /// What it has not executed can be withdrawn.
+    pub cancel: bool,
+    /// It debits the merchant's account under a mandate.
+    pub mandate: bool,
+    /// What a consent means.
+    pub consent: ConsentMeaning,
+    /// The longest remittance text it carries, in characters.
+    pub remittance_length_max: usize,
+    /// It moves real money.
+    pub live: bool,
+}
+
+/// What an inquiry brought (rails 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inquiry {
+    /// The rail knows it and says so.
+    Known {
+        /// Its name of this piece of evidence.
+        evidence: EvidenceId,
+        /// What it says.
+        report: Report,
+    },
+    /// The rail does not know it; proves nothing.
+    NotFound,
+    /// No answer.
+    Unknown,
+}
+
+/// What became of a request to withdraw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// Taken; the outcome comes as a report.
+    Requested,
+    /// The rail cannot, or it is too late.
+    Unsupported,
+    /// No answer.
+    Unknown,
+}
+
+/// A report of the rail about one instruction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// Whose instruction.
+    pub merchant: MerchantId,
+    /// Which instruction.
+    pub instruction_id: String,
+    /// The rail's own name of the report.
+    pub evidence: EvidenceId,
+    /// What it says.
+    pub report: Report,
+    /// To be given back to [`Rail::acknowledge`] once it is recorded.
+    pub ticket: u64,
+}
+
+/// The rail did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the rail does not answer")]
+pub struct RailDown;
+
+/// One way to move money. A rail holds no state of ours and never repeats a
+/// call by itself.
+pub trait Rail: Send + Sync + std::fmt::Debug {
+    /// Name for settings, metrics and actors.
+    fn name(&self) -> &'static str;
+
+    /// What it can do; constant per configuration.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Sends these instructions, each exactly once; the answers come in the
+    /// same order. `now` is the engine's clock.
+    fn submit(&self, instructions: Vec<Instruction>, now: Timestamp) -> RailFuture<'_, Vec<Submission>>;
+
+    /// Asks about instructions by id, in order; read-only.
+    fn query(&self, instruction_ids: Vec<String>, now: Timestamp) -> RailFuture<'_, Vec<Inquiry>>;
+
+    /// Asks to withdraw an instruction.
+    fn cancel(&self, instruction_id: String, now: Timestamp) -> RailFuture<'_, CancelAnswer>;
+
+    /// Reports that are due and not acknowledged, oldest first, and the time
+    /// of the next one that is not due yet.
+    fn reports(&self, now: Timestamp, limit: usize) -> RailFuture<'_, Result<(Vec<Observation>, Option<Timestamp>), RailDown>>;
+
+    /// These reports are recorded and need not come again.
+    fn acknowledge(&self, tickets: Vec<u64>) -> RailFuture<'_, Result<(), RailDown>>;
+
+    /// Debits taken since a time, for the sweep (rails M21); pages by `after`,
+    /// the instruction id of the last one seen.
+    fn debits_since(&self, since: Timestamp, after: Option<String>, limit: usize) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>>;
+
+    /// The actor that its reports are recorded under.
+    fn actor(&self) -> Actor {
+        Actor::Rail(Arc::from(self.name()))
+    }
+}

@@ -1,0 +1,308 @@
+//! The registry: merchants, credential groups, credentials, endpoints and
+//! people. Small, read often, changed rarely: the whole of it is in memory,
+//! and its changes go through the door.
+
+use refundry_domain::bytes::{Decoder, Encoder, Malformed};
+use refundry_domain::id::{EndpointId, MandateId, MandateToken, MerchantId, PersonId};
+use refundry_domain::time::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merchant {
+    /// Its id.
+    pub id: MerchantId,
+    /// Its name, as customers know it.
+    pub name: String,
+}
+
+/// A credential group of a dialect: an application or a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// The dialect it belongs to.
+    pub dialect: String,
+    /// Its id in that dialect.
+    pub id: String,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// Settings that only the dialect understands.
+    pub settings: Vec<u8>,
+}
+
+/// What proves who calls: a public id and the hash of a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// Public id: key id, `pk_…`, client id.
+    pub id: String,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// The dialect it opens.
+    pub dialect: String,
+    /// The group it belongs to; empty for the whole merchant.
+    pub group: String,
+    /// SHA-256 of the secret.
+    pub secret_hash: [u8; 32],
+    /// The human who owns it, where one does.
+    pub owner: Option<PersonId>,
+    /// Creation.
+    pub created_at: Timestamp,
+    /// Since when it opens nothing.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "Credential({} of {})", self.id, self.merchant)
+    }
+}
+
+/// A place that receives webhooks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Its id.
+    pub id: EndpointId,
+    /// Whose it is.
+    pub merchant: MerchantId,
+    /// The dialect whose payloads it gets.
+    pub dialect: String,
+    /// The group whose objects it hears of; empty for all.
+    pub group: String,
+    /// Where to send; `inbox:<name>` is the sandbox's own inbox.
+    pub url: String,
+    /// The signing key.
+    pub secret: String,
+    /// The dialect's event names it wants; empty for all.
+    pub events: Vec<String>,
+    /// Whether it gets anything.
+    pub enabled: bool,
+    /// Not listed and not counted: the sandbox's own.
+    pub hidden: bool,
+    /// What people call it.
+    pub description: String,
+    /// Settings that only the dialect understands.
+    pub settings: Vec<u8>,
+    /// Creation; earlier events are not sent to it.
+    pub created_at: Timestamp,
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "Endpoint({} of {})", self.id, self.merchant)
+    }
+}
+
+/// A human being and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Their id.
+    pub id: PersonId,
+    /// Whose people.
+    pub merchant: MerchantId,
+    /// May approve refunds now.
+    pub may_approve: bool,
+}
+
+/// One entry of the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RegistryEntry {
+    /// A tenant.
+    Merchant(Merchant),
+    /// An application or client.
+    Group(Group),
+    /// A credential.
+    Credential(Credential),
+    /// A webhook endpoint.
+    Endpoint(Endpoint),
+    /// A human being.
+    Person(Person),
+}
+
+impl RegistryEntry {
+    /// Kind and id: the key under which it is stored.
+    #[must_use]
+    pub fn key(&self) -> RegistryKey {
+        match self {
+            Self::Merchant(entry) => RegistryKey { kind: 0, id: entry.id.to_string() },
+            Self::Group(entry) => RegistryKey { kind: 1, id: format!("{}/{}", entry.dialect, entry.id) },
+            Self::Credential(entry) => RegistryKey { kind: 2, id: format!("{}/{}", entry.dialect, entry.id) },
+            Self::Endpoint(entry) => RegistryKey { kind: 3, id: entry.id.to_string() },
+            Self::Person(entry) => RegistryKey { kind: 4, id: entry.id.to_string() },
+        }
+    }
+
+    /// Writes the entry; the store seals the bytes, they hold secrets.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut to = Encoder::new();
+        match self {
+            Self::Merchant(entry) => {
+                to.byte(0).id(entry.id.0).text(&entry.name);
+            }
+            Self::Group(entry) => {
+                to.byte(1).text(&entry.dialect).text(&entry.id).id(entry.merchant.0).blob(&entry.settings);
+            }
+            Self::Credential(entry) => {
+                to.byte(2).text(&entry.id).id(entry.merchant.0).text(&entry.dialect).text(&entry.group);
+                to.blob(&entry.secret_hash);
+                to.option(entry.owner, |to, id| {
+                    to.id(id.0);
+                });
+                to.signed(entry.created_at.0);
+                to.option(entry.revoked_at, |to, at| {
+                    to.signed(at.0);
+                });
+            }
+            Self::Endpoint(entry) => {
+                to.byte(3).id(entry.id.0).id(entry.merchant.0).text(&entry.dialect).text(&entry.group);
+                to.text(&entry.url).text(&entry.secret);
+                to.list(&entry.events, |to, event| {
+                    to.text(event);
+                });
+                to.byte(u8::from(entry.enabled)).byte(u8::from(entry.hidden)).text(&entry.description);
+                to.blob(&entry.settings).signed(entry.created_at.0);
+            }
+            Self::Person(entry) => {
+                to.byte(4).id(entry.id.0).id(entry.merchant.0).byte(u8::from(entry.may_approve));
+            }
+        }
+        to.finish()
+    }
+
+    /// Reads an entry.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut from = Decoder::new(bytes);
+        let from = &mut from;
+        Ok(match from.byte()? {
+            0 => Self::Merchant(Merchant { id: MerchantId(from.id()?), name: from.text()?.to_owned() }),
+            1 => Self::Group(Group {
+                dialect: from.text()?.to_owned(),
+                id: from.text()?.to_owned(),
+                merchant: MerchantId(from.id()?),
+                settings: from.blob()?.to_vec(),
+            }),
+            2 => Self::Credential(Credential {
+                id: from.text()?.to_owned(),
+                merchant: MerchantId(from.id()?),
+                dialect: from.text()?.to_owned(),
+                group: from.text()?.to_owned(),
+                secret_hash: from.blob()?.try_into().map_err(|_| Malformed)?,
+                owner: from.option(Decoder::id)?.map(PersonId),
+                created_at: Timestamp(from.signed()?),
+                revoked_at: from.option(Decoder::signed)?.map(Timestamp),
+            }),
+            3 => Self::Endpoint(Endpoint {
+                id: EndpointId(from.id()?),
+                merchant: MerchantId(from.id()?),
+                dialect: from.text()?.to_owned(),
+                group: from.text()?.to_owned(),
+                url: from.text()?.to_owned(),
+                secret: from.text()?.to_owned(),
+                events: from.list(|from| from.text().map(str::to_owned))?,
+                enabled: from.flag()?,
+                hidden: from.flag()?,
+                description: from.text()?.to_owned(),
+                settings: from.blob()?.to_vec(),
+                created_at: Timestamp(from.signed()?),
+            }),
+            4 => Self::Person(Person {
+                id: PersonId(from.id()?),
+                merchant: MerchantId(from.id()?),
+                may_approve: from.flag()?,
+            }),
+            _ => return Err(Malformed),
+        })
+    }
+}
+
+/// The key of an entry: a kind's number and an id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RegistryKey {
+    /// Number of the kind.
+    pub kind: u8,
+    /// Id, with the dialect's name before it where it is only unique there.
+    pub id: String,
+}
+
+/// A change of the registry.
+#[derive(Debug, Clone)]
+pub enum RegistryChange {
+    /// Insert or replace.
+    Put(RegistryEntry),
+    /// Insert or replace an endpoint unless one of its events has this many
+    /// others already.
+    PutEndpointWithin {
+        /// The endpoint.
+        endpoint: Endpoint,
+        /// Most endpoints for one event in its group.
+        per_event_max: usize,
+    },
+    /// Remove an endpoint of a merchant.
+    RemoveEndpoint(EndpointId),
+}
+
+/// Where a mandate token leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MandateEntry {
+    /// Whose mandate.
+    pub merchant: MerchantId,
+    /// Which.
+    pub mandate: MandateId,
+    /// The group it belongs to; empty for all.
+    pub group: Arc<str>,
+}
+
+/// The whole registry, as one snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// Tenants.
+    pub merchants: BTreeMap<MerchantId, Merchant>,
+    /// Groups by dialect and id.
+    pub groups: BTreeMap<(String, String), Group>,
+    /// Credentials by dialect and public id.
+    pub credentials: HashMap<(String, String), Arc<Credential>>,
+    /// Endpoints.
+    pub endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
+    /// People.
+    pub people: BTreeMap<PersonId, Person>,
+    /// Mandates by token.
+    pub mandate_tokens: HashMap<MandateToken, MandateEntry>,
+}
+
+impl Directory {
+    /// Puts an entry in its place.
+    pub fn put(&mut self, entry: RegistryEntry) {
+        match entry {
+            RegistryEntry::Merchant(entry) => {
+                self.merchants.insert(entry.id, entry);
+            }
+            RegistryEntry::Group(entry) => {
+                self.groups.insert((entry.dialect.clone(), entry.id.clone()), entry);
+            }
+            RegistryEntry::Credential(entry) => {
+                self.credentials.insert((entry.dialect.clone(), entry.id.clone()), Arc::new(entry));
+            }
+            RegistryEntry::Endpoint(entry) => {
+                self.endpoints.insert(entry.id, Arc::new(entry));
+            }
+            RegistryEntry::Person(entry) => {
+                self.people.insert(entry.id, entry);
+            }
+        }
+    }
+
+    /// A credential that is not revoked.
+    #[must_use]
+    pub fn credential(&self, dialect: &str, id: &str) -> Option<Arc<Credential>> {
+        let found = self.credentials.get(&(dialect.to_owned(), id.to_owned()))?;
+        found.revoked_at.is_none().then(|| Arc::clone(found))
+    }
+
+    /// The endpoints of a merchant and dialect that are not hidden and belong
+    /// to this group.
+    pub fn endpoints_of<'a>(&'a self, merchant: MerchantId, dialect: &'a str, group: &'a str) -> impl Iterator<Item = &'a Arc<Endpoint>> {
+        self.endpoints.values().filter(move |endpoint| {
+            endpoint.merchant == merchant && endpoint.dialect == dialect && endpoint.group == group && !endpoint.hidden
+        })
+    }
+}
