@@ -1,1 +1,29 @@
-//! placeholder
+//! Dialects: how merchants talk to the engine, one folder per wire language.
+//!
+//! A dialect parses requests, asks the engine, and renders answers and
+//! webhooks in its provider's spelling. It imports no store, no rail and no
+//! other dialect. A further dialect is one folder and two lines here.
+
+pub mod answer;
+pub mod banked_v3;
+mod engine_stub;
+pub mod host;
+pub mod json;
+pub mod print;
+pub mod settings;
+pub mod token;
+
+use host::{Dialect, Host};
+use settings::{ConfigError, Subtrees};
+use std::sync::Arc;
+
+/// Every dialect of this build, set up from its own subtree of the settings.
+///
+/// # Errors
+/// A subtree that no dialect owns, an unknown key or a value out of range.
+pub fn all(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Vec<Arc<dyn Dialect>>, ConfigError> {
+    let mut settings = Subtrees::parse(settings)?;
+    let dialects: Vec<Arc<dyn Dialect>> = vec![banked_v3::open(host, &settings.take("banked"))?];
+    settings.finish()?;
+    Ok(dialects)
+}

@@ -1,0 +1,110 @@
+//! What dialects stand on, and what each of them offers to the server.
+
+use crate::engine_stub::Engine;
+use crate::token::TokenKey;
+use axum::Router;
+use axum::response::Response;
+use http::Method;
+use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId};
+use refundry_domain::money::Currency;
+use refundry_domain::rules::Environment;
+use refundry_domain::time::Timestamp;
+use refundry_engine::registry::RegistryEntry;
+use refundry_engine::webhook::WebhookDialect;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What every dialect works with.
+#[derive(Debug)]
+pub struct Host {
+    /// The one write door, and the reads.
+    pub engine: Arc<Engine>,
+    /// Signs short-lived tokens.
+    pub tokens: TokenKey,
+    /// Real money or a sandbox.
+    pub environment: Environment,
+    public_origin: RwLock<String>,
+}
+
+impl Host {
+    /// A host whose pages and links begin with this origin.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, tokens: TokenKey, environment: Environment, public_origin: String) -> Self {
+        Self { engine, tokens, environment, public_origin: RwLock::new(public_origin) }
+    }
+
+    /// Where the world reaches this server, such as `http://127.0.0.1:8080`.
+    #[must_use]
+    pub fn public_origin(&self) -> String {
+        self.public_origin.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the origin once the listener's port is known.
+    pub fn set_public_origin(&self, origin: String) {
+        *self.public_origin.write().unwrap_or_else(PoisonError::into_inner) = origin;
+    }
+}
+
+/// What the composition root has set up in a new sandbox, for a dialect to
+/// make credentials upon.
+#[derive(Debug)]
+pub struct SandboxPlan<'a> {
+    /// The demo merchant.
+    pub merchant: MerchantId,
+    /// Now, by the engine's clock.
+    pub at: Timestamp,
+    /// The merchant's funded accounts. AUD is float and settlement account.
+    /// A given account id is honoured by whoever opens the accounts.
+    pub accounts: &'a BTreeMap<Currency, AccountId>,
+    /// The active mandate.
+    pub mandate: MandateId,
+    /// Its token; a given one is honoured by whoever makes the mandate.
+    pub mandate_token: MandateToken,
+    /// Given values of this dialect's member of `sandbox.json`; they replace
+    /// made ones. Null when nothing is given.
+    pub seed: &'a serde_json::Value,
+}
+
+impl SandboxPlan<'_> {
+    /// The given text of a member, where there is one.
+    #[must_use]
+    pub fn given(&self, member: &str) -> Option<&str> {
+        self.seed.get(member)?.as_str()
+    }
+}
+
+/// What a dialect made for a sandbox.
+#[derive(Debug, Default)]
+pub struct Provisioned {
+    /// Groups, credentials and the hidden inbox endpoint, to be recorded.
+    pub entries: Vec<RegistryEntry>,
+    /// The dialect's member of `sandbox.json`.
+    pub members: serde_json::Map<String, serde_json::Value>,
+}
+
+/// One wire language.
+pub trait Dialect: Send + Sync {
+    /// Name of the folder; also the dialect's name in origins.
+    fn name(&self) -> &'static str;
+
+    /// The path prefixes that it owns: an unknown path below one of them is
+    /// answered by [`Dialect::not_found`]. The longest prefix wins; the empty
+    /// prefix owns what nobody else does.
+    fn prefixes(&self) -> &'static [&'static str];
+
+    /// Its routes, with state, without a fallback of their own.
+    fn router(&self) -> Router;
+
+    /// The answer to a path that leads nowhere, in the dialect's own shape.
+    fn not_found(&self, method: &Method, path: &str) -> Response;
+
+    /// Its webhooks.
+    fn webhooks(&self) -> Arc<dyn WebhookDialect>;
+
+    /// The name of its member of `sandbox.json` and of its inbox.
+    fn sandbox_member(&self) -> &'static str;
+
+    /// Makes a further credential group with a key, and the hidden endpoint
+    /// that feeds the sandbox's inbox (`inbox:<member>`, all events).
+    fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned;
+}
