@@ -1,13 +1,30 @@
 //! The one way in: a command, the facts, the circumstances; out come changes
 //! or a refusal. Total over (state, command), without wildcard arms.
 
+mod accounts;
+mod adopt;
+mod flow;
+mod funds;
+mod gates;
+mod mandates;
+mod payments;
+mod people;
+mod reports;
+mod request;
+mod send;
+mod tick;
+
+#[cfg(test)]
+mod tests;
+
+pub use flow::state_of_attempts;
+pub use tick::wake_at;
+
 use crate::command::Command;
-use crate::facts::{Context, Facts};
+use crate::facts::{Context, Draft, Facts};
 use crate::id::{AccountId, MandateId, PaymentId, RefundId};
 use crate::instruction::Instruction;
-use crate::refund::Refund;
 use crate::refusal::Refusal;
-use crate::time::Timestamp;
 
 /// What a command led to; the objects stand in the facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,15 +45,54 @@ pub enum Done {
 
 /// Decides a command on the facts. On a refusal the facts are as before.
 pub fn decide(facts: &mut Facts, context: Context<'_>, command: &Command) -> Result<Done, Refusal> {
-    let _ = (facts, context, command);
-    Ok(Done::Unchanged)
+    let mut draft = Draft::new(facts, context);
+    let done = dispatch(&mut draft, command)?;
+    draft.commit();
+    Ok(done)
 }
 
-/// When something must be done about a refund if nothing happens before:
-/// send it, doubt a lease, inquire, expire it, open a case. None when only
-/// people or reports can move it.
-#[must_use]
-pub fn wake_at(refund: &Refund) -> Option<Timestamp> {
-    let _ = refund;
-    None
+fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
+    match command {
+        Command::OpenBook { currency, book } => accounts::open_book(draft, *currency, *book),
+        Command::OpenAccount(open) => accounts::open_account(draft, open),
+        Command::SetBalance { account, available } => accounts::set_balance(draft, *account, *available),
+        Command::RecordPayment(record) => payments::record(draft, record),
+        Command::AdvancePayment { payment, to, credited, debtor } => {
+            payments::advance(draft, *payment, *to, *credited, debtor.as_ref())
+        }
+        Command::ReversePayment { payment, amount } => payments::reverse(draft, *payment, *amount),
+        Command::BlockPayment { payment, code } => payments::block(draft, *payment, *code, true),
+        Command::UnblockPayment { payment, code } => payments::block(draft, *payment, *code, false),
+        Command::RequestRefund(request) => request::request(draft, request),
+        Command::GiveDetails { refund, creditor, source, people } => {
+            gates::give_details(draft, *refund, creditor, *source, people)
+        }
+        Command::ApproveRefund { refund, by } => gates::approve(draft, *refund, *by),
+        Command::RejectRefund { refund, by } => gates::reject(draft, *refund, *by),
+        Command::AuthoriseRefund { refund } => gates::authorise(draft, *refund),
+        Command::DeclineAuthorisation { refund } => gates::decline(draft, *refund),
+        Command::CancelRefund { refund } => gates::cancel(draft, *refund),
+        Command::PlaceBlock { refund, code } => people::place_block(draft, *refund, *code),
+        Command::LiftBlock { refund, code } => people::lift_block(draft, *refund, *code),
+        Command::CloseCase { refund, code } => people::close_case(draft, *refund, *code),
+        Command::RecordExternal { refund, people } => people::record_external(draft, *refund, people),
+        Command::RecordAbsent { refund, people } => people::record_absent(draft, *refund, people),
+        Command::DecideAbsent { refund, decision, people } => {
+            people::decide_absent(draft, *refund, *decision, people)
+        }
+        Command::BeginSend { refund, epoch, lease_until } => send::begin(draft, *refund, *epoch, *lease_until),
+        Command::RecordSubmission { refund, attempt, epoch, outcome } => {
+            send::record_submission(draft, *refund, *attempt, *epoch, *outcome)
+        }
+        Command::RecordInquiry { refund, attempt } => send::record_inquiry(draft, *refund, *attempt),
+        Command::RecordWithdrawalPassed { refund } => send::record_withdrawal_passed(draft, *refund),
+        Command::RecordReport { instruction_id, evidence, report } => {
+            reports::record(draft, instruction_id, *evidence, *report)
+        }
+        Command::Tick { refund } => tick::tick(draft, *refund),
+        Command::AdoptDebit { id, payment, debit } => adopt::adopt(draft, *id, *payment, debit),
+        Command::CreateMandate(create) => mandates::create(draft, create),
+        Command::MoveMandate { mandate, to } => mandates::enter(draft, *mandate, *to),
+        Command::TickMandate { mandate } => mandates::tick(draft, *mandate),
+    }
 }

@@ -177,6 +177,7 @@ pub struct Draft<'a> {
     evidence: Vec<Evidence>,
     strays: Vec<Stray>,
     books: Vec<((MerchantId, Currency), Book)>,
+    once: Vec<(OnceKey, OnceRecord)>,
     events: Vec<Event>,
     transfers: Vec<Transfer>,
 }
@@ -198,6 +199,7 @@ impl<'a> Draft<'a> {
             evidence: Vec::new(),
             strays: Vec::new(),
             books: Vec::new(),
+            once: Vec::new(),
             events: Vec::new(),
             transfers: Vec::new(),
         }
@@ -301,6 +303,11 @@ impl<'a> Draft<'a> {
         self.origin_keys.push((self.context.merchant, key, payment));
     }
 
+    /// Records what may happen only once.
+    pub fn put_once(&mut self, key: OnceKey, record: OnceRecord) {
+        self.once.push((key, record));
+    }
+
     /// Keeps a report.
     pub fn put_evidence(&mut self, evidence: Evidence) {
         self.evidence.push(evidence);
@@ -378,7 +385,7 @@ impl<'a> Draft<'a> {
 
     /// Makes the draft true: everything it holds enters the facts.
     pub fn commit(self) {
-        let Self { facts, payments, refunds, accounts, mandates, mandate_uses, keyless, instructions, origin_keys, evidence, strays, books, events, transfers, context: _ } = self;
+        let Self { facts, payments, refunds, accounts, mandates, mandate_uses, keyless, instructions, origin_keys, evidence, strays, books, once, events, transfers, context: _ } = self;
         let changes = &mut facts.changes;
         let first_event = changes.events.len();
         for (id, payment) in payments {
@@ -420,6 +427,10 @@ impl<'a> Draft<'a> {
         for (key, book) in books {
             facts.books.insert(key, book);
             changes.books.insert(key);
+        }
+        for (key, record) in once {
+            facts.once.insert(key, record);
+            changes.once.insert(key);
         }
         for (id, refund, attempt) in instructions {
             facts.instructions.insert(id.clone(), (refund, attempt));

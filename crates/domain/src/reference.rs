@@ -4,6 +4,11 @@
 //! refund re-created after a loss goes out under the same ids and is not paid
 //! twice.
 
+use crate::id::MerchantId;
+use crate::once::OnceKey;
+use crate::refund::Refund;
+use crate::rules::Environment;
+
 /// SHA-256, given by the caller: the core has no library of its own.
 pub type Sha256 = fn(&[u8]) -> [u8; 32];
 
@@ -182,4 +187,34 @@ fn base32(bytes: &[u8], length: usize) -> String {
         window &= (1_u32 << bits).saturating_sub(1);
     }
     text
+}
+
+/// Derives the ids of one attempt of a refund.
+#[must_use]
+pub fn ids_of_attempt(refund: &Refund, attempt: u8, environment: Environment, sha256: Sha256) -> InstructionIds {
+    let payment = refund.payment.to_string();
+    let reference = stable_reference(Parts {
+        tag: refund.reference.tag,
+        dialect: &refund.origin.dialect,
+        group: &refund.origin.group,
+        payment: &payment,
+        value: &refund.reference.value,
+    });
+    let merchant = refund.merchant.to_string();
+    let scope = Scope { payment: &payment, merchant: &merchant, environment: environment.code(), attempt };
+    instruction_ids(&reference, scope, sha256)
+}
+
+/// The once-key of a merchant's own refund reference, which is unique for ever.
+#[must_use]
+pub fn merchant_reference_key(merchant: MerchantId, value: &str, sha256: Sha256) -> OnceKey {
+    let mut bytes = Vec::with_capacity(96);
+    for part in ["merchant_reference", &merchant.to_string(), value] {
+        length_prefixed(&mut bytes, part);
+    }
+    let mut key = [0; 16];
+    for (to, from) in key.iter_mut().zip(sha256(&bytes)) {
+        *to = from;
+    }
+    OnceKey(key)
 }

@@ -435,8 +435,8 @@ pub struct Refund {
     pub approval: Option<Approval>,
     /// The consent gate.
     pub authorisation: Authorisation,
-    /// It waits for money.
-    pub lacks_funds: bool,
+    /// It waits for money; when to look again.
+    pub waits_for_funds: Option<Timestamp>,
     /// What stops it before the send.
     pub blocks: Vec<Block>,
     /// What waits for a person.

@@ -55,10 +55,6 @@ pub struct Rules {
     pub return_charges: ReturnCharges,
     /// AM04 on a held account that has the money is drift, not a failure.
     pub am04_is_drift: bool,
-    /// An unknown attempt opens a case after this long.
-    pub unknown_case_after: Span,
-    /// A submitted refund without a word opens a case `overdue` after this long.
-    pub overdue_case_after: Span,
     /// How long signatories of a mandate have.
     pub mandate_window: Span,
     /// First wait between two inquiries; it doubles up to an hour.
@@ -80,8 +76,6 @@ impl Rules {
             keyless_window: Span::seconds(600),
             return_charges: ReturnCharges::Operator,
             am04_is_drift: live,
-            unknown_case_after: Span::seconds(900),
-            overdue_case_after: Span::days(1),
             mandate_window: Span::days(5),
             inquiry_every: Span::seconds(5),
             resend_same_id: !live,

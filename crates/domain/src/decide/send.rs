@@ -1,0 +1,258 @@
+//! The send: every check once more in the commit of the intent, then the
+//! claim of the attempt; and what the rail answered to the call.
+
+use super::{Done, flow, funds, gates, reports};
+use crate::attempt::{Attempt, AttemptState};
+use crate::event::EventKind;
+use crate::facts::Draft;
+use crate::id::RefundId;
+use crate::instruction::{DebtorAccount, Instruction, Report, Submission};
+use crate::party::Creditor;
+use crate::payment::{Payment, PaymentBlockCode};
+use crate::reason::FailureKind;
+use crate::reference::ids_of_attempt;
+use crate::refund::{
+    Block, BlockCode, ExpiredAt, Funding, Gate, Refund, RefundState, Reservation, Shortage,
+};
+use crate::refusal::Refusal;
+use crate::time::{Span, Timestamp};
+
+/// The longest wait between two inquiries.
+const INQUIRY_WAIT_MAX: Span = Span::seconds(3_600);
+
+/// What the checks before a send say.
+enum Verdict {
+    /// Send it.
+    Go,
+    /// It was moved elsewhere in this draft, or may not go now.
+    Stop,
+}
+
+pub(super) fn begin(draft: &mut Draft<'_>, id: RefundId, epoch: u64, lease_until: Timestamp) -> Result<Done, Refusal> {
+    let (mut payment, mut refund) = flow::pair(draft, id)?;
+    let first = refund.state == RefundState::Ready;
+    let later = refund.state == RefundState::Submitted
+        && refund.newest_attempt().is_some_and(|attempt| attempt.state == AttemptState::Due);
+    if !(first || later) || refund.is_blocked() {
+        return Ok(Done::Unchanged);
+    }
+    if first {
+        match check(draft, &mut payment, &mut refund)? {
+            Verdict::Go => {}
+            Verdict::Stop => {
+                flow::put(draft, payment, refund);
+                return Ok(Done::Refund(id));
+            }
+        }
+        if refund.attempts.is_empty() {
+            refund.attempts.push(Attempt::due(1));
+        }
+        flow::enter(draft, &mut payment, &mut refund, RefundState::Submitted)?;
+        if refund.reservation == Reservation::None {
+            funds::reserve(draft, &mut refund)?;
+        }
+    } else {
+        assert!(
+            refund.attempts.iter().rev().skip(1).all(|attempt| attempt.state.ended_without_money()),
+            "a new attempt needs proof for every earlier one"
+        );
+    }
+    let instruction = claim(draft, &payment, &mut refund, epoch, lease_until)?;
+    flow::put(draft, payment, refund);
+    Ok(Done::Send(Box::new(instruction)))
+}
+
+/// Everything that may have changed since the gates were passed.
+fn check(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> Result<Verdict, Refusal> {
+    let at = draft.context().at;
+    if refund.deadlines.earliest() <= at {
+        flow::withdraw_due(refund);
+        flow::enter(draft, payment, refund, RefundState::Expired { at: ExpiredAt::Ready })?;
+        return Ok(Verdict::Stop);
+    }
+    let counters = payment.counters;
+    let over = counters.claimed > counters.claimable.saturating_sub(counters.reversed);
+    if over || payment.is_blocked_by(PaymentBlockCode::Recall) || !payment.state.credited() {
+        flow::fail(draft, payment, refund, FailureKind::PaymentBlocked)?;
+        return Ok(Verdict::Stop);
+    }
+    if !payment.blocks.is_empty() {
+        let code = BlockCode::Operator;
+        refund.blocks.push(Block { code, by: crate::event::Actor::Engine, at, lifted_at: None });
+        draft.refund_event(payment, refund, EventKind::BlockPlaced { code });
+        return Ok(Verdict::Stop);
+    }
+    if !approval_holds(draft, payment, refund) {
+        gates::renew_approval(draft, payment, refund);
+        flow::enter(draft, payment, refund, RefundState::Awaiting(Gate::Approval))?;
+        return Ok(Verdict::Stop);
+    }
+    if let Some(kind) = mandate_fault(draft, refund)? {
+        flow::fail(draft, payment, refund, kind)?;
+        return Ok(Verdict::Stop);
+    }
+    if refund.reservation == Reservation::None && funds::shortage(draft, refund)?.is_some() {
+        match refund.shortage {
+            Shortage::Wait => {
+                refund.waits_for_funds = Some(at.plus(flow::FUNDS_RECHECK));
+                flow::enter(draft, payment, refund, RefundState::Awaiting(Gate::Funds))?;
+            }
+            Shortage::Refuse | Shortage::Fail => flow::fail(draft, payment, refund, FailureKind::InsufficientFunds)?,
+        }
+        return Ok(Verdict::Stop);
+    }
+    take_slot(draft, refund);
+    Ok(Verdict::Go)
+}
+
+/// The agreed content is the executed one, the word is still good, and those
+/// who gave it may still give it.
+fn approval_holds(draft: &Draft<'_>, payment: &Payment, refund: &Refund) -> bool {
+    let Some(approval) = &refund.approval else { return true };
+    let context = draft.context();
+    approval.complete()
+        && context.at < approval.valid_until
+        && approval.content == flow::approved_content(payment, refund, approval, context.sha256)
+        && approval.decisions.iter().all(|decision| draft.facts().approvers.contains(&decision.by))
+}
+
+fn mandate_fault(draft: &Draft<'_>, refund: &Refund) -> Result<Option<FailureKind>, Refusal> {
+    let Funding::Mandate { mandate, .. } = refund.funding else { return Ok(None) };
+    let mandate = draft.mandate(mandate).ok_or(Refusal::MandateUnknown)?;
+    if let Some(kind) = mandate.unusable().or_else(|| mandate.misfit(refund.amount.minor)) {
+        return Ok(Some(kind));
+    }
+    let used = draft.mandate_used(mandate.id, mandate.period.index_at(draft.context().at));
+    Ok(mandate.count_max.is_some_and(|most| used >= most).then_some(FailureKind::MandateCount))
+}
+
+/// Takes a slot of the mandate's period; the store holds the limit, too.
+fn take_slot(draft: &mut Draft<'_>, refund: &Refund) {
+    let Funding::Mandate { mandate, .. } = refund.funding else { return };
+    let Some(mandate) = draft.mandate(mandate).filter(|mandate| mandate.count_max.is_some()) else { return };
+    let period = mandate.period.index_at(draft.context().at);
+    let used = draft.mandate_used(mandate.id, period).saturating_add(1);
+    draft.put_mandate_used(mandate.id, period, used);
+}
+
+/// Gives the slot back: the rail refused before accepting.
+fn return_slot(draft: &mut Draft<'_>, refund: &Refund, sent_at: Option<Timestamp>) {
+    let Funding::Mandate { mandate, .. } = refund.funding else { return };
+    let Some(mandate) = draft.mandate(mandate).filter(|mandate| mandate.count_max.is_some()) else { return };
+    let period = mandate.period.index_at(sent_at.unwrap_or(draft.context().at));
+    if let Some(used) = draft.mandate_used(mandate.id, period).checked_sub(1) {
+        draft.put_mandate_used(mandate.id, period, used);
+    }
+}
+
+fn claim(draft: &mut Draft<'_>, payment: &Payment, refund: &mut Refund, epoch: u64, lease_until: Timestamp) -> Result<Instruction, Refusal> {
+    let context = draft.context();
+    let number = refund.newest_attempt().map_or(1, |attempt| attempt.number);
+    for attempt in &mut refund.attempts {
+        if attempt.number == number {
+            attempt.state = AttemptState::Sending { epoch, lease_until };
+            attempt.sent_at = Some(context.at);
+        }
+    }
+    let ids = ids_of_attempt(refund, number, context.rules.environment, context.sha256);
+    if !draft.facts().instructions.contains_key(&ids.instruction_id) {
+        draft.put_instruction(ids.instruction_id.clone(), refund.id, number);
+    }
+    let creditor = match &refund.creditor {
+        Creditor::Unknown => None,
+        Creditor::Payer => payment.debtor.clone(),
+        Creditor::Given { party, .. } => Some(party.clone()),
+    };
+    Ok(Instruction {
+        merchant: refund.merchant,
+        refund: refund.id,
+        payment: refund.payment,
+        attempt: number,
+        epoch,
+        lease_until,
+        ids,
+        amount: refund.amount,
+        debtor: match refund.funding {
+            Funding::Held { account } => DebtorAccount::Held(account),
+            Funding::Mandate { mandate, .. } => DebtorAccount::Mandate(mandate),
+            Funding::MerchantAuthorised => DebtorAccount::Merchant,
+        },
+        creditor: creditor.ok_or(Refusal::CreditorMissing)?,
+        remittance: refund.remittance.clone(),
+        dialect: std::sync::Arc::clone(&refund.origin.dialect),
+    })
+}
+
+pub(super) fn record_submission(draft: &mut Draft<'_>, id: RefundId, number: u8, epoch: u64, outcome: Submission) -> Result<Done, Refusal> {
+    let (mut payment, mut refund) = flow::pair(draft, id)?;
+    let Some(attempt) = refund.attempts.iter().find(|attempt| attempt.number == number).copied() else {
+        return Err(Refusal::RefundUnknown);
+    };
+    // The answer belongs to this claim; after the lease it is still evidence.
+    let ours = match attempt.state {
+        AttemptState::Sending { epoch: claimed, .. } => claimed == epoch,
+        AttemptState::Unknown { .. } => true,
+        AttemptState::Due
+        | AttemptState::Accepted { .. }
+        | AttemptState::Executed
+        | AttemptState::Rejected { .. }
+        | AttemptState::Absent
+        | AttemptState::Withdrawn
+        | AttemptState::Returned => false,
+    };
+    if !ours {
+        return Ok(Done::Unchanged);
+    }
+    match outcome {
+        Submission::Accepted => reports::apply(draft, &mut payment, &mut refund, number, Report::Accepted)?,
+        Submission::Rejected { code } => {
+            return_slot(draft, &refund, attempt.sent_at);
+            reports::apply(draft, &mut payment, &mut refund, number, Report::Rejected { code })?;
+        }
+        Submission::Unknown => doubt(draft, &mut refund, number),
+    }
+    flow::put(draft, payment, refund);
+    Ok(Done::Refund(id))
+}
+
+/// Nobody knows what became of the call; inquiries follow, never a new id.
+pub(super) fn doubt(draft: &Draft<'_>, refund: &mut Refund, number: u8) {
+    let context = draft.context();
+    let inquire_at = context.at.plus(context.rules.inquiry_every);
+    let state = AttemptState::Unknown { since: context.at, inquire_at, inquiries: 0 };
+    let doubtful = refund.attempts.iter().any(|attempt| {
+        attempt.number == number && matches!(attempt.state, AttemptState::Sending { .. })
+    });
+    if doubtful {
+        flow::set_attempt(refund, number, state);
+    }
+}
+
+/// The rail did not know it or did not answer: ask again later, twice as late
+/// each time. "Not found" is no proof (rails M7).
+pub(super) fn record_inquiry(draft: &mut Draft<'_>, id: RefundId, number: u8) -> Result<Done, Refusal> {
+    let (payment, mut refund) = flow::pair(draft, id)?;
+    let context = draft.context();
+    let Some(AttemptState::Unknown { since, inquiries, .. }) =
+        refund.attempts.iter().find(|attempt| attempt.number == number).map(|attempt| attempt.state)
+    else {
+        return Ok(Done::Unchanged);
+    };
+    let doubled = context.rules.inquiry_every.0.saturating_mul(1_u64.checked_shl(u32::from(inquiries)).unwrap_or(u64::MAX));
+    let wait = Span(doubled.min(INQUIRY_WAIT_MAX.0));
+    let state = AttemptState::Unknown { since, inquire_at: context.at.plus(wait), inquiries: inquiries.saturating_add(1) };
+    flow::set_attempt(&mut refund, number, state);
+    flow::put(draft, payment, refund);
+    Ok(Done::Refund(id))
+}
+
+pub(super) fn record_withdrawal_passed(draft: &mut Draft<'_>, id: RefundId) -> Result<Done, Refusal> {
+    let (payment, mut refund) = flow::pair(draft, id)?;
+    let Some(asked) = &mut refund.withdrawal else { return Ok(Done::Unchanged) };
+    if asked.passed_on {
+        return Ok(Done::Unchanged);
+    }
+    asked.passed_on = true;
+    flow::put(draft, payment, refund);
+    Ok(Done::Refund(id))
+}

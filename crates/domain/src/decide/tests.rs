@@ -1,0 +1,1 @@
+//! Tables and stories of the machine.

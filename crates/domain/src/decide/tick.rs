@@ -1,0 +1,152 @@
+//! Time: what must be done when nothing else happens, and when that is. The
+//! clock alone never ends a submitted refund (design section 3).
+
+use super::{Done, flow, gates, send};
+use crate::attempt::AttemptState;
+use crate::facts::Draft;
+use crate::id::RefundId;
+use crate::payment::Payment;
+use crate::refund::{CaseCode, ExpiredAt, Refund, RefundState, ReserveAt};
+use crate::refusal::Refusal;
+use crate::time::{Span, Timestamp};
+
+/// An unknown attempt opens a case after this long (rails R-05).
+const UNKNOWN_CASE_AFTER: Span = Span::seconds(900);
+/// A submitted refund without a word opens a case after this long.
+const OVERDUE_CASE_AFTER: Span = Span::days(1);
+
+pub(super) fn tick(draft: &mut Draft<'_>, id: RefundId) -> Result<Done, Refusal> {
+    let (mut payment, mut refund) = flow::pair(draft, id)?;
+    let before = (refund.clone(), payment.event_count);
+    match refund.state {
+        RefundState::Awaiting(_) | RefundState::Ready => tick_before_send(draft, &mut payment, &mut refund)?,
+        RefundState::Submitted => tick_submitted(draft, &mut payment, &mut refund),
+        RefundState::Settled { .. }
+        | RefundState::Failed { .. }
+        | RefundState::Rejected { .. }
+        | RefundState::Cancelled { .. }
+        | RefundState::Expired { .. }
+        | RefundState::Returned { .. } => return Ok(Done::Unchanged),
+    }
+    if (&before.0, before.1) == (&refund, payment.event_count) {
+        return Ok(Done::Unchanged);
+    }
+    flow::put(draft, payment, refund);
+    Ok(Done::Refund(id))
+}
+
+fn tick_before_send(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> Result<(), Refusal> {
+    let at = draft.context().at;
+    if refund.deadlines.earliest() <= at {
+        let expired = match refund.state {
+            RefundState::Awaiting(gate) => ExpiredAt::Gate(gate),
+            RefundState::Ready
+            | RefundState::Submitted
+            | RefundState::Settled { .. }
+            | RefundState::Failed { .. }
+            | RefundState::Rejected { .. }
+            | RefundState::Cancelled { .. }
+            | RefundState::Expired { .. }
+            | RefundState::Returned { .. } => ExpiredAt::Ready,
+        };
+        flow::withdraw_due(refund);
+        return flow::enter(draft, payment, refund, RefundState::Expired { at: expired });
+    }
+    if refund.waits_for_funds.is_some_and(|look_at| look_at <= at) {
+        match refund.reserve_at {
+            ReserveAt::Creation => flow::advance(draft, payment, refund)?,
+            ReserveAt::Send => {
+                if super::funds::shortage(draft, refund)?.is_some() {
+                    refund.waits_for_funds = Some(at.plus(flow::FUNDS_RECHECK));
+                } else {
+                    refund.waits_for_funds = None;
+                    flow::advance(draft, payment, refund)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn tick_submitted(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) {
+    let at = draft.context().at;
+    let Some(newest) = refund.newest_attempt().copied() else { return };
+    match newest.state {
+        AttemptState::Sending { lease_until, .. } => {
+            if lease_until <= at {
+                send::doubt(draft, refund, newest.number);
+            }
+        }
+        AttemptState::Unknown { since, .. } => {
+            if since.plus(UNKNOWN_CASE_AFTER) <= at && !had_case(refund, CaseCode::UnknownOutcome) {
+                flow::open_case(draft, payment, refund, CaseCode::UnknownOutcome);
+            }
+        }
+        AttemptState::Accepted { since } => {
+            if since.plus(OVERDUE_CASE_AFTER) <= at && !had_case(refund, CaseCode::Overdue) {
+                flow::open_case(draft, payment, refund, CaseCode::Overdue);
+            }
+        }
+        AttemptState::Due
+        | AttemptState::Executed
+        | AttemptState::Rejected { .. }
+        | AttemptState::Absent
+        | AttemptState::Withdrawn
+        | AttemptState::Returned => {}
+    }
+    if refund.deadlines.overall_at <= at && refund.withdrawal.is_none() {
+        gates::ask_withdrawal(draft, payment, refund, true);
+    }
+}
+
+fn had_case(refund: &Refund, code: CaseCode) -> bool {
+    refund.cases.iter().any(|case| case.code == code)
+}
+
+/// When something must be done about a refund if nothing happens before:
+/// send it, doubt a lease, inquire, expire it, open a case. None when only
+/// people or reports can move it.
+#[must_use]
+pub fn wake_at(refund: &Refund) -> Option<Timestamp> {
+    match refund.state {
+        RefundState::Ready if !refund.is_blocked() => Some(refund.updated_at),
+        RefundState::Awaiting(_) | RefundState::Ready => {
+            let deadline = refund.deadlines.earliest();
+            Some(refund.waits_for_funds.map_or(deadline, |look_at| look_at.min(deadline)))
+        }
+        RefundState::Submitted => wake_submitted(refund),
+        RefundState::Settled { .. }
+        | RefundState::Failed { .. }
+        | RefundState::Rejected { .. }
+        | RefundState::Cancelled { .. }
+        | RefundState::Expired { .. }
+        | RefundState::Returned { .. } => None,
+    }
+}
+
+fn wake_submitted(refund: &Refund) -> Option<Timestamp> {
+    let newest = refund.newest_attempt()?;
+    let case_at = |since: Timestamp, after: Span, code| (!had_case(refund, code)).then(|| since.plus(after));
+    let by_attempt = match newest.state {
+        AttemptState::Due => (!refund.is_blocked()).then_some(refund.updated_at),
+        AttemptState::Sending { lease_until, .. } => Some(lease_until),
+        AttemptState::Unknown { since, inquire_at, .. } => {
+            let case = case_at(since, UNKNOWN_CASE_AFTER, CaseCode::UnknownOutcome);
+            Some(case.map_or(inquire_at, |case| case.min(inquire_at)))
+        }
+        AttemptState::Accepted { since } => case_at(since, OVERDUE_CASE_AFTER, CaseCode::Overdue),
+        AttemptState::Executed
+        | AttemptState::Rejected { .. }
+        | AttemptState::Absent
+        | AttemptState::Withdrawn
+        | AttemptState::Returned => None,
+    };
+    let by_clock = match refund.withdrawal {
+        None => Some(refund.deadlines.overall_at),
+        Some(asked) => (!asked.passed_on && newest.state.under_way()).then_some(asked.asked_at),
+    };
+    match (by_attempt, by_clock) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
