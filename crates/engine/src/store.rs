@@ -24,7 +24,8 @@ use std::collections::BTreeSet;
 /// What a batch needs. What a key leads to is loaded too: a payment brings
 /// its held account, its book and its adopted refunds; a refund its payment
 /// (with all that), its funding account or mandate and the mandate's used
-/// slots at `at`; a mandate its used slots; an account its book.
+/// slots at `at`; a mandate its used slots; an account its book; a book its
+/// accounts.
 #[derive(Debug, Default, Clone)]
 pub struct Keys {
     /// The time of the batch, for mandate periods.
@@ -274,7 +275,7 @@ pub trait Reader: Send + Sync {
     fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;
     /// Mandates that wait for signatories past their window.
     fn due_mandates(&self, now: Timestamp, limit: usize) -> Result<Vec<Mandate>, StoreError>;
-    /// Refunds whose newest attempt is `sending`: at start they become unknown.
+    /// Refunds whose newest attempt is `sending`, by id: at start they become unknown.
     fn sending_refunds(&self, after: Option<RefundId>, limit: usize) -> Result<Vec<Refund>, StoreError>;
 
     /// Whose refund an instruction id is.
@@ -289,7 +290,7 @@ pub trait Reader: Send + Sync {
 
     /// How far an endpoint's queue has been read.
     fn delivery_cursor(&self, endpoint: EndpointId) -> Result<u64, StoreError>;
-    /// Deliveries to be tried again by now, of one endpoint.
+    /// Deliveries to be tried again by now, of one endpoint, earliest first.
     fn due_deliveries(&self, endpoint: EndpointId, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError>;
     /// The earliest time of a delivery to be tried again, of one endpoint.
     fn next_delivery(&self, endpoint: EndpointId) -> Result<Option<Timestamp>, StoreError>;

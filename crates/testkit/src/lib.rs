@@ -1,1 +1,8 @@
-//! placeholder
+//! What tests stand on: a clock that moves by hand, a store in memory, the
+//! contract suite that every store must pass, and builders for the core's
+//! nouns. Nothing here ships.
+
+pub mod clock;
+pub mod make;
+pub mod memory;
+pub mod store;

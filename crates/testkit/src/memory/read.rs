@@ -1,0 +1,379 @@
+//! The reading side. Ids ascend with time, so the newest is the greatest.
+
+use super::MemoryStore;
+use super::state::State;
+use refundry_domain::attempt::AttemptState;
+use refundry_domain::event::Event;
+use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
+use refundry_domain::ledger::{Account, AccountKind};
+use refundry_domain::mandate::{Mandate, MandateState};
+use refundry_domain::payment::Payment;
+use refundry_domain::refund::Refund;
+use refundry_domain::time::Timestamp;
+use refundry_engine::registry::RegistryEntry;
+use refundry_engine::store::{
+    Delivery, DeliveryState, PageRequest, Reader, RefundFilter, Row, StoreError, StoredEvent, Table,
+};
+use std::ops::Bound;
+
+fn older_than<Id>(before: Option<Id>) -> (Bound<Id>, Bound<Id>) {
+    (
+        Bound::Unbounded,
+        before.map_or(Bound::Unbounded, Bound::Excluded),
+    )
+}
+
+fn shows(filter: &RefundFilter, refund: &Refund) -> bool {
+    let hidden = filter.visible_to.as_ref().is_some_and(|(dialect, group)| {
+        *refund.origin.dialect == **dialect && *refund.origin.group != **group
+    });
+    let payment = filter
+        .payment
+        .is_none_or(|payment| refund.payment == payment);
+    let state =
+        filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
+    let name = filter.merchant_reference.as_deref();
+    let named = name.is_none_or(|name| refund.merchant_reference.as_deref() == Some(name));
+    payment && state && named && !hidden
+}
+
+fn stored_event(state: &State, place: u64, event: &Event) -> StoredEvent {
+    StoredEvent {
+        place,
+        event: event.clone(),
+        refund: event.refund.and_then(|id| state.refunds.get(&id).cloned()),
+        payment: event
+            .payment
+            .and_then(|id| state.payments.get(&id).cloned()),
+    }
+}
+
+fn next_try(delivery: &Delivery) -> Option<Timestamp> {
+    match delivery.state {
+        DeliveryState::Waiting { next_at } => Some(next_at),
+        DeliveryState::Delivered | DeliveryState::Exhausted | DeliveryState::Stopped => None,
+    }
+}
+
+fn is_sending(refund: &Refund) -> bool {
+    refund
+        .newest_attempt()
+        .is_some_and(|attempt| matches!(attempt.state, AttemptState::Sending { .. }))
+}
+
+fn rows(state: &State, table: Table) -> Vec<Row> {
+    match table {
+        Table::Accounts => state.accounts.values().cloned().map(Row::Account).collect(),
+        Table::Transfers => state
+            .transfers
+            .values()
+            .copied()
+            .map(Row::Transfer)
+            .collect(),
+        Table::Payments => state.payments.values().cloned().map(Row::Payment).collect(),
+        Table::Refunds => state.refunds.values().cloned().map(Row::Refund).collect(),
+        Table::Events => (1..)
+            .zip(&state.events)
+            .map(|(place, event)| Row::Event {
+                place,
+                event: event.clone(),
+            })
+            .collect(),
+    }
+}
+
+impl Reader for MemoryStore {
+    fn payment(&self, merchant: MerchantId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        Ok(self.read(|state| {
+            state
+                .payments
+                .get(&id)
+                .filter(|payment| payment.merchant == merchant)
+                .cloned()
+        }))
+    }
+
+    fn payments(
+        &self,
+        merchant: MerchantId,
+        page: PageRequest<PaymentId>,
+    ) -> Result<Vec<Payment>, StoreError> {
+        Ok(self.read(|state| {
+            let older = state
+                .payments
+                .range(older_than(page.before))
+                .rev()
+                .map(|(_, payment)| payment);
+            older
+                .filter(|payment| payment.merchant == merchant)
+                .take(page.limit)
+                .cloned()
+                .collect()
+        }))
+    }
+
+    fn refund(&self, merchant: MerchantId, id: RefundId) -> Result<Option<Refund>, StoreError> {
+        Ok(self.read(|state| {
+            state
+                .refunds
+                .get(&id)
+                .filter(|refund| refund.merchant == merchant)
+                .cloned()
+        }))
+    }
+
+    fn refunds(
+        &self,
+        merchant: MerchantId,
+        filter: &RefundFilter,
+        page: PageRequest<RefundId>,
+    ) -> Result<Vec<Refund>, StoreError> {
+        Ok(self.read(|state| {
+            let older = state
+                .refunds
+                .range(older_than(page.before))
+                .rev()
+                .map(|(_, refund)| refund);
+            older
+                .filter(|refund| refund.merchant == merchant && shows(filter, refund))
+                .take(page.limit)
+                .cloned()
+                .collect()
+        }))
+    }
+
+    fn refund_events(&self, merchant: MerchantId, id: RefundId) -> Result<Vec<Event>, StoreError> {
+        Ok(self.read(|state| {
+            state
+                .events
+                .iter()
+                .filter(|event| event.merchant == merchant && event.refund == Some(id))
+                .cloned()
+                .collect()
+        }))
+    }
+
+    fn accounts(&self, merchant: MerchantId) -> Result<Vec<Account>, StoreError> {
+        Ok(self.read(|state| {
+            let held = state.accounts.values().filter(|account| {
+                account.merchant == merchant && account.kind == AccountKind::Held
+            });
+            held.cloned().collect()
+        }))
+    }
+
+    fn account(&self, merchant: MerchantId, id: AccountId) -> Result<Option<Account>, StoreError> {
+        Ok(self.read(|state| {
+            state
+                .accounts
+                .get(&id)
+                .filter(|account| account.merchant == merchant)
+                .cloned()
+        }))
+    }
+
+    fn mandates(&self, merchant: MerchantId) -> Result<Vec<Mandate>, StoreError> {
+        Ok(self.read(|state| {
+            state
+                .mandates
+                .values()
+                .rev()
+                .filter(|mandate| mandate.merchant == merchant)
+                .cloned()
+                .collect()
+        }))
+    }
+
+    fn mandate(&self, merchant: MerchantId, id: MandateId) -> Result<Option<Mandate>, StoreError> {
+        Ok(self.read(|state| {
+            state
+                .mandates
+                .get(&id)
+                .filter(|mandate| mandate.merchant == merchant)
+                .cloned()
+        }))
+    }
+
+    fn due_refunds(&self, now: Timestamp, limit: usize) -> Result<Vec<Refund>, StoreError> {
+        Ok(self.read(|state| {
+            let due = state
+                .wakes
+                .iter()
+                .take_while(|(at, _)| *at <= now)
+                .take(limit);
+            due.filter_map(|(_, id)| state.refunds.get(id).cloned())
+                .collect()
+        }))
+    }
+
+    fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.read(|state| state.wakes.first().map(|(at, _)| *at)))
+    }
+
+    fn due_mandates(&self, now: Timestamp, limit: usize) -> Result<Vec<Mandate>, StoreError> {
+        Ok(self.read(|state| {
+            let waiting = state
+                .mandates
+                .values()
+                .filter(|mandate| mandate.state == MandateState::Created);
+            waiting
+                .filter(|mandate| mandate.authorise_before <= now)
+                .take(limit)
+                .cloned()
+                .collect()
+        }))
+    }
+
+    fn sending_refunds(
+        &self,
+        after: Option<RefundId>,
+        limit: usize,
+    ) -> Result<Vec<Refund>, StoreError> {
+        Ok(self.read(|state| {
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let sending = state
+                .refunds
+                .range((from, Bound::Unbounded))
+                .map(|(_, refund)| refund)
+                .filter(|refund| is_sending(refund));
+            sending.take(limit).cloned().collect()
+        }))
+    }
+
+    fn instruction(
+        &self,
+        instruction_id: &str,
+    ) -> Result<Option<(MerchantId, RefundId, u8)>, StoreError> {
+        Ok(self.read(|state| {
+            let (refund, attempt) = state.instructions.get(instruction_id)?;
+            state
+                .refunds
+                .get(refund)
+                .map(|found| (found.merchant, *refund, *attempt))
+        }))
+    }
+
+    fn events_after(&self, place: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
+        Ok(self.read(|state| {
+            let later = (place.saturating_add(1)..state.next_place()).take(limit);
+            later
+                .filter_map(|place| {
+                    state
+                        .event_at(place)
+                        .map(|event| stored_event(state, place, event))
+                })
+                .collect()
+        }))
+    }
+
+    fn event(&self, place: u64) -> Result<Option<StoredEvent>, StoreError> {
+        Ok(self.read(|state| {
+            state
+                .event_at(place)
+                .map(|event| stored_event(state, place, event))
+        }))
+    }
+
+    fn newest_event(&self) -> Result<(u64, Timestamp), StoreError> {
+        Ok(self.read(|state| {
+            (
+                state.next_place() - 1,
+                state
+                    .events
+                    .last()
+                    .map_or(Timestamp::default(), |event| event.at),
+            )
+        }))
+    }
+
+    fn delivery_cursor(&self, endpoint: EndpointId) -> Result<u64, StoreError> {
+        Ok(self.read(|state| state.cursors.get(&endpoint).copied().unwrap_or(0)))
+    }
+
+    fn due_deliveries(
+        &self,
+        endpoint: EndpointId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.read(|state| {
+            let of_endpoint = state
+                .deliveries
+                .range((endpoint, 0)..=(endpoint, u64::MAX))
+                .map(|(_, delivery)| delivery);
+            let mut due: Vec<_> = of_endpoint
+                .filter(|delivery| next_try(delivery).is_some_and(|at| at <= now))
+                .cloned()
+                .collect();
+            due.sort_by_key(|delivery| (next_try(delivery), delivery.event));
+            due.truncate(limit);
+            due
+        }))
+    }
+
+    fn next_delivery(&self, endpoint: EndpointId) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.read(|state| {
+            state
+                .deliveries
+                .range((endpoint, 0)..=(endpoint, u64::MAX))
+                .filter_map(|(_, delivery)| next_try(delivery))
+                .min()
+        }))
+    }
+
+    fn deliveries(
+        &self,
+        merchant: MerchantId,
+        endpoint: EndpointId,
+        page: PageRequest<u64>,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        Ok(self.read(|state| {
+            let below = page
+                .before
+                .map_or(Bound::Included((endpoint, u64::MAX)), |event| {
+                    Bound::Excluded((endpoint, event))
+                });
+            let older = state
+                .deliveries
+                .range((Bound::Included((endpoint, 0)), below))
+                .rev()
+                .map(|(_, delivery)| delivery);
+            older
+                .filter(|delivery| delivery.merchant == merchant)
+                .take(page.limit)
+                .cloned()
+                .collect()
+        }))
+    }
+
+    fn registry(&self) -> Result<Vec<RegistryEntry>, StoreError> {
+        Ok(self.read(|state| state.registry.values().cloned().collect()))
+    }
+
+    fn all_mandates(&self) -> Result<Vec<Mandate>, StoreError> {
+        Ok(self.read(|state| state.mandates.values().cloned().collect()))
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        each: &mut dyn FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.scan_all(&[table], each)
+    }
+
+    fn scan_all(
+        &self,
+        tables: &[Table],
+        each: &mut dyn FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        // The rows are copied first, so that the callback may use the store.
+        let found = self.read(|state| {
+            tables
+                .iter()
+                .flat_map(|table| rows(state, *table))
+                .collect::<Vec<_>>()
+        });
+        found.into_iter().try_for_each(each)
+    }
+}

@@ -1,0 +1,3 @@
+//! What the testkit's own pieces promise.
+
+mod stores;
