@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod digest;
+pub mod egress;
 pub mod envelope;
 pub mod mint;
 pub mod notifier;
@@ -14,3 +15,9 @@ pub mod rail;
 pub mod registry;
 pub mod store;
 pub mod webhook;
+mod committer;
+mod keys;
+mod sweep;
+pub mod engine;
+pub mod verify;
+pub mod worker;

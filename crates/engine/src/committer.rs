@@ -1,0 +1,370 @@
+//! The committer: one thread that takes whatever is waiting, decides it in
+//! memory and writes it in one durable transaction (design section 4).
+//!
+//! Round trips: one `begin` (two when a repeated key leads to an object that
+//! no envelope named), one `commit`. Nobody is answered before it returns.
+
+use crate::clock::Clock;
+use crate::digest::sha256;
+use crate::engine::Counters;
+use crate::envelope::{Answer, Envelope, Outcome, Unavailable, Work};
+use crate::keys;
+use crate::notifier::Notifier;
+use crate::registry::{Directory, MandateEntry, RegistryChange, RegistryEntry, RegistryKey};
+use crate::store::{Batch, DeliveryUpdate, Keys, StoreError, Writer};
+use refundry_domain::decide::{Done, decide};
+use refundry_domain::facts::{Context, Facts};
+use refundry_domain::once::{OnceRecord, OnceResult};
+use refundry_domain::refusal::{DependsOn, Refusal};
+use refundry_domain::rules::Rules;
+use refundry_domain::time::{Span, Timestamp};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, RwLock};
+use tokio::sync::{mpsc, oneshot};
+
+/// Most envelopes in one transaction.
+const BATCH_MAX: usize = 512;
+/// How long keys that created no refund, and kept answers, are remembered.
+const ONCE_KEEP: Span = Span::days(30);
+
+/// What waits in the queue.
+pub(crate) enum Submission {
+    /// An envelope and who wants its outcome.
+    Execute(Box<Envelope>, oneshot::Sender<Result<Outcome, Unavailable>>),
+    /// Everything before this is finished, then the thread ends.
+    Stop,
+}
+
+/// The writing half of the engine.
+pub(crate) struct Committer {
+    pub(crate) writer: Box<dyn Writer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rules: Rules,
+    pub(crate) directory: Arc<RwLock<Arc<Directory>>>,
+    pub(crate) notifier: Arc<Notifier>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) last_at: Timestamp,
+}
+
+type Waiting = (Box<Envelope>, oneshot::Sender<Result<Outcome, Unavailable>>);
+
+/// What a batch gathers beside the facts.
+#[derive(Default)]
+struct Gathered {
+    outcomes: Vec<Outcome>,
+    registry_put: Vec<RegistryEntry>,
+    registry_remove: Vec<RegistryKey>,
+    deliveries: Vec<DeliveryUpdate>,
+    directory: Option<Directory>,
+}
+
+impl Committer {
+    /// Works until it is told to stop or nobody can send any more.
+    pub(crate) fn run(mut self, mut queue: mpsc::Receiver<Submission>) {
+        let mut waiting: Vec<Waiting> = Vec::with_capacity(BATCH_MAX);
+        while let Some(first) = queue.blocking_recv() {
+            let mut stop = !take(first, &mut waiting);
+            while !stop && waiting.len() < BATCH_MAX {
+                match queue.try_recv() {
+                    Ok(next) => stop = !take(next, &mut waiting),
+                    Err(_) => break,
+                }
+            }
+            self.process(&mut waiting);
+            if stop {
+                return;
+            }
+        }
+    }
+
+    fn process(&mut self, waiting: &mut Vec<Waiting>) {
+        if waiting.is_empty() {
+            return;
+        }
+        let envelopes: Vec<&Envelope> = waiting.iter().map(|(envelope, _)| &**envelope).collect();
+        match self.transact(&envelopes) {
+            Ok(outcomes) => {
+                for ((_, reply), outcome) in waiting.drain(..).zip(outcomes) {
+                    // A caller that went away has its outcome in the store.
+                    let _ = reply.send(Ok(outcome));
+                }
+            }
+            Err(StoreError::Constraint(fault)) if waiting.len() > 1 => {
+                tracing::error!(error = %fault, "a constraint refused a batch; trying its envelopes one by one");
+                for one in std::mem::take(waiting) {
+                    self.process(&mut vec![one]);
+                }
+            }
+            Err(StoreError::Broken(fault)) => {
+                tracing::error!(error = %fault, "the storage failed; ending, because the outcome is not known");
+                std::process::abort();
+            }
+            Err(error @ (StoreError::Full(_) | StoreError::Constraint(_) | StoreError::Malformed(_))) => {
+                tracing::error!(error = %error, "the store refused a batch");
+                for (_, reply) in waiting.drain(..) {
+                    let _ = reply.send(Err(Unavailable::Store));
+                }
+            }
+        }
+    }
+
+    fn transact(&mut self, envelopes: &[&Envelope]) -> Result<Vec<Outcome>, StoreError> {
+        let at = self.clock.now().max(self.last_at);
+        let mut needed = Keys { at, ..Keys::default() };
+        for envelope in envelopes {
+            keys::collect(envelope, &mut needed);
+        }
+        let mut facts = self.writer.begin(&needed)?;
+        self.load_repeated(envelopes, &mut facts, at)?;
+        let directory = self.snapshot();
+        facts.approvers = directory.people.values().filter(|person| person.may_approve).map(|person| person.id).collect();
+        let mut gathered = Gathered::default();
+        for envelope in envelopes {
+            let outcome = self.decide_one(envelope, &mut facts, &mut gathered, at);
+            gathered.outcomes.push(outcome);
+        }
+        self.commit(&facts, gathered, envelopes.len(), at)
+    }
+
+    fn snapshot(&self) -> Arc<Directory> {
+        Arc::clone(&self.directory.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    /// A repeated key leads to an object that no envelope named.
+    fn load_repeated(&mut self, envelopes: &[&Envelope], facts: &mut Facts, at: Timestamp) -> Result<(), StoreError> {
+        let mut more = Keys { at, ..Keys::default() };
+        let mut any = false;
+        for envelope in envelopes {
+            let Some(record) = envelope.once.as_ref().and_then(|once| facts.once.get(&once.key)) else { continue };
+            any = true;
+            let merchant = envelope.merchant;
+            match &record.result {
+                OnceResult::Refund(id) => {
+                    more.refunds.insert((merchant, *id));
+                }
+                OnceResult::Payment(id) => {
+                    more.payments.insert((merchant, *id));
+                }
+                OnceResult::Mandate(id) => {
+                    more.mandates.insert((merchant, *id));
+                }
+                OnceResult::Account(id) => {
+                    more.accounts.insert((merchant, *id));
+                }
+                OnceResult::Endpoint(_) | OnceResult::Refused(_) | OnceResult::Answer { .. } => {}
+            }
+        }
+        if any {
+            absorb(facts, self.writer.begin(&more)?);
+        }
+        Ok(())
+    }
+
+    fn decide_one(&self, envelope: &Envelope, facts: &mut Facts, gathered: &mut Gathered, at: Timestamp) -> Outcome {
+        if let Some(once) = &envelope.once
+            && let Some(record) = facts.once.get(&once.key)
+            && !record.is_forgotten(at, ONCE_KEEP)
+        {
+            let result = if record.fingerprint == once.fingerprint {
+                repeated(&record.result, facts)
+            } else {
+                Err(Refusal::KeyReused)
+            };
+            return Outcome { replayed: true, result };
+        }
+        let (result, keep) = match &envelope.work {
+            Work::Command(command) => {
+                let context = Context {
+                    merchant: envelope.merchant,
+                    actor: &envelope.actor,
+                    at,
+                    rules: &self.rules,
+                    sha256,
+                };
+                let done = decide(facts, context, command);
+                let keep = done.as_ref().ok().and_then(kept);
+                (done.map(|done| answer(done, facts)), keep)
+            }
+            Work::Registry { change, answer } => {
+                let result = self.change_registry(envelope, change, gathered);
+                let keep = answer.clone().map(|(status, body)| OnceResult::Answer { status, body });
+                (result, keep)
+            }
+            Work::Keep { status, body } => {
+                let keep = OnceResult::Answer { status: *status, body: body.clone() };
+                (Ok(Answer::Kept { status: *status, body: body.clone() }), Some(keep))
+            }
+            Work::Deliveries(update) => {
+                gathered.deliveries.push(update.clone());
+                (Ok(Answer::Done), None)
+            }
+        };
+        if let Some(once) = &envelope.once {
+            let kept = match &result {
+                Ok(_) => keep,
+                Err(refusal) => {
+                    let keeps = once.keep_world_refusals || refusal.depends_on() == DependsOn::Input;
+                    keeps.then_some(OnceResult::Refused(*refusal))
+                }
+            };
+            if let Some(result) = kept {
+                facts.once.insert(once.key, OnceRecord { fingerprint: once.fingerprint, result, at });
+                facts.changes.once.insert(once.key);
+            }
+        }
+        Outcome { replayed: false, result }
+    }
+
+    fn change_registry(&self, envelope: &Envelope, change: &RegistryChange, gathered: &mut Gathered) -> Result<Answer, Refusal> {
+        let directory = gathered.directory.get_or_insert_with(|| (*self.snapshot()).clone());
+        match change {
+            RegistryChange::Put(entry) => {
+                directory.put(entry.clone());
+                gathered.registry_put.push(entry.clone());
+            }
+            RegistryChange::PutEndpointWithin { endpoint, per_event_max } => {
+                let crowded = endpoint.events.iter().any(|event| {
+                    let others = directory.endpoints_of(endpoint.merchant, &endpoint.dialect, &endpoint.group);
+                    let count = others.filter(|other| other.id != endpoint.id && other.events.contains(event)).count();
+                    count >= *per_event_max
+                });
+                if crowded {
+                    return Err(Refusal::TooManyEndpoints);
+                }
+                let entry = RegistryEntry::Endpoint(endpoint.clone());
+                directory.put(entry.clone());
+                gathered.registry_put.push(entry);
+            }
+            RegistryChange::RemoveEndpoint(id) => {
+                let owned = directory.endpoints.get(id).is_some_and(|endpoint| endpoint.merchant == envelope.merchant);
+                if !owned {
+                    return Err(Refusal::EndpointUnknown);
+                }
+                if let Some(endpoint) = directory.endpoints.remove(id) {
+                    gathered.registry_remove.push(RegistryEntry::Endpoint((*endpoint).clone()).key());
+                }
+            }
+        }
+        Ok(Answer::Done)
+    }
+
+    fn commit(&mut self, facts: &Facts, gathered: Gathered, count: usize, at: Timestamp) -> Result<Vec<Outcome>, StoreError> {
+        let batch = Batch {
+            facts,
+            registry_put: &gathered.registry_put,
+            registry_remove: &gathered.registry_remove,
+            deliveries: &gathered.deliveries,
+        };
+        if batch.is_empty() {
+            return Ok(gathered.outcomes);
+        }
+        self.writer.commit(&batch)?;
+        self.last_at = at;
+        self.counters.batches.fetch_add(1, Ordering::Relaxed);
+        self.counters.envelopes.fetch_add(count as u64, Ordering::Relaxed);
+        self.publish(facts, gathered.directory);
+        Ok(gathered.outcomes)
+    }
+
+    /// Lets readers and workers know what the commit made true.
+    fn publish(&self, facts: &Facts, directory: Option<Directory>) {
+        if directory.is_some() || !facts.changes.mandates.is_empty() {
+            let mut directory = directory.unwrap_or_else(|| (*self.snapshot()).clone());
+            for id in &facts.changes.mandates {
+                if let Some(mandate) = facts.mandates.get(id) {
+                    let entry = MandateEntry { merchant: mandate.merchant, mandate: *id, group: Arc::clone(&mandate.group) };
+                    directory.mandate_tokens.insert(mandate.token, entry);
+                }
+            }
+            *self.directory.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(directory);
+        }
+        if !facts.changes.refunds.is_empty() {
+            self.notifier.refunds_changed();
+        }
+        if !facts.changes.events.is_empty() {
+            self.notifier.events_written();
+        }
+    }
+}
+
+fn take(submission: Submission, waiting: &mut Vec<Waiting>) -> bool {
+    match submission {
+        Submission::Execute(envelope, reply) => {
+            waiting.push((envelope, reply));
+            true
+        }
+        Submission::Stop => false,
+    }
+}
+
+/// Adds what a second load found; what the first one has stays.
+fn absorb(facts: &mut Facts, more: Facts) {
+    for (id, payment) in more.payments {
+        facts.payments.entry(id).or_insert(payment);
+    }
+    for (id, refund) in more.refunds {
+        facts.refunds.entry(id).or_insert(refund);
+    }
+    for (id, account) in more.accounts {
+        facts.accounts.entry(id).or_insert(account);
+    }
+    for (id, mandate) in more.mandates {
+        facts.mandates.entry(id).or_insert(mandate);
+    }
+    for (key, book) in more.books {
+        facts.books.entry(key).or_insert(book);
+    }
+    for (key, used) in more.mandate_uses {
+        facts.mandate_uses.entry(key).or_insert(used);
+    }
+}
+
+/// What a repeated key answers; the objects are loaded or of this batch.
+fn repeated(result: &OnceResult, facts: &Facts) -> Result<Answer, Refusal> {
+    match result {
+        OnceResult::Refund(id) => {
+            facts.refunds.get(id).map(|refund| Answer::Refund(Box::new(refund.clone()))).ok_or(Refusal::RefundUnknown)
+        }
+        OnceResult::Payment(id) => facts
+            .payments
+            .get(id)
+            .map(|payment| Answer::Payment(Box::new(payment.clone())))
+            .ok_or(Refusal::PaymentUnknown),
+        OnceResult::Mandate(id) => facts
+            .mandates
+            .get(id)
+            .map(|mandate| Answer::Mandate(Box::new(mandate.clone())))
+            .ok_or(Refusal::MandateUnknown),
+        OnceResult::Account(id) => facts
+            .accounts
+            .get(id)
+            .map(|account| Answer::Account(Box::new(account.clone())))
+            .ok_or(Refusal::AccountUnknown),
+        OnceResult::Endpoint(_) => Ok(Answer::Done),
+        OnceResult::Refused(refusal) => Err(*refusal),
+        OnceResult::Answer { status, body } => Ok(Answer::Kept { status: *status, body: body.clone() }),
+    }
+}
+
+fn answer(done: Done, facts: &Facts) -> Answer {
+    let found = match done {
+        Done::Refund(id) => facts.refunds.get(&id).map(|refund| Answer::Refund(Box::new(refund.clone()))),
+        Done::Payment(id) => facts.payments.get(&id).map(|payment| Answer::Payment(Box::new(payment.clone()))),
+        Done::Account(id) => facts.accounts.get(&id).map(|account| Answer::Account(Box::new(account.clone()))),
+        Done::Mandate(id) => facts.mandates.get(&id).map(|mandate| Answer::Mandate(Box::new(mandate.clone()))),
+        Done::Send(instruction) => Some(Answer::Send(instruction)),
+        Done::Unchanged => None,
+    };
+    found.unwrap_or(Answer::Done)
+}
+
+/// What a success leaves under its key.
+fn kept(done: &Done) -> Option<OnceResult> {
+    match done {
+        Done::Refund(id) => Some(OnceResult::Refund(*id)),
+        Done::Payment(id) => Some(OnceResult::Payment(*id)),
+        Done::Account(id) => Some(OnceResult::Account(*id)),
+        Done::Mandate(id) => Some(OnceResult::Mandate(*id)),
+        Done::Send(_) | Done::Unchanged => None,
+    }
+}

@@ -1,0 +1,105 @@
+//! What each command needs to have loaded before it is decided.
+
+use crate::envelope::{Envelope, Work};
+use crate::store::Keys;
+use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
+use refundry_domain::id::{MerchantId, RefundId};
+use refundry_domain::reference::merchant_reference_key;
+use refundry_domain::refund::Funding;
+
+/// Adds what an envelope needs to the keys of its batch.
+pub(crate) fn collect(envelope: &Envelope, keys: &mut Keys) {
+    if let Some(once) = &envelope.once {
+        keys.once.insert(once.key);
+    }
+    match &envelope.work {
+        Work::Command(command) => of_command(envelope.merchant, command, keys),
+        Work::Registry { .. } | Work::Keep { .. } | Work::Deliveries(_) => {}
+    }
+}
+
+fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
+    let mut refund = |id: &RefundId| {
+        keys.refunds.insert((merchant, *id));
+    };
+    match command {
+        Command::OpenBook { currency, .. } => {
+            keys.books.insert((merchant, *currency));
+        }
+        Command::OpenAccount(open) => {
+            keys.accounts.insert((merchant, open.id));
+            keys.books.insert((merchant, open.currency));
+        }
+        Command::SetBalance { account, .. } => {
+            keys.accounts.insert((merchant, *account));
+        }
+        Command::RecordPayment(record) => {
+            keys.accounts.insert((merchant, record.account));
+            keys.payments.insert((merchant, record.id));
+            keys.origin_keys.extend(record.origin_keys.iter().map(|key| (merchant, key.clone())));
+        }
+        Command::AdvancePayment { payment, .. }
+        | Command::ReversePayment { payment, .. }
+        | Command::BlockPayment { payment, .. }
+        | Command::UnblockPayment { payment, .. } => {
+            keys.payments_with_refunds.insert((merchant, *payment));
+        }
+        Command::RequestRefund(request) => of_request(merchant, request, keys),
+        Command::GiveDetails { refund: id, .. }
+        | Command::ApproveRefund { refund: id, .. }
+        | Command::RejectRefund { refund: id, .. }
+        | Command::AuthoriseRefund { refund: id }
+        | Command::DeclineAuthorisation { refund: id }
+        | Command::CancelRefund { refund: id }
+        | Command::PlaceBlock { refund: id, .. }
+        | Command::LiftBlock { refund: id, .. }
+        | Command::CloseCase { refund: id, .. }
+        | Command::RecordExternal { refund: id, .. }
+        | Command::RecordAbsent { refund: id, .. }
+        | Command::DecideAbsent { refund: id, .. }
+        | Command::BeginSend { refund: id, .. }
+        | Command::RecordSubmission { refund: id, .. }
+        | Command::RecordInquiry { refund: id, .. }
+        | Command::RecordWithdrawalPassed { refund: id }
+        | Command::Tick { refund: id } => refund(id),
+        Command::RecordReport { instruction_id, evidence, .. } => {
+            keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
+        }
+        Command::AdoptDebit { payment, debit, .. } => {
+            keys.instructions.insert((merchant, debit.instruction_id.clone(), None));
+            keys.books.insert((merchant, debit.amount.currency));
+            if let Some(payment) = payment {
+                keys.payments_with_refunds.insert((merchant, *payment));
+            }
+        }
+        Command::CreateMandate(create) => {
+            keys.mandates.insert((merchant, create.id));
+            if let Some(account) = create.debtor_account {
+                keys.accounts.insert((merchant, account));
+            }
+        }
+        Command::MoveMandate { mandate, .. } | Command::TickMandate { mandate } => {
+            keys.mandates.insert((merchant, *mandate));
+        }
+    }
+}
+
+fn of_request(merchant: MerchantId, request: &RequestRefund, keys: &mut Keys) {
+    keys.payments.insert((merchant, request.payment));
+    keys.strays.insert(merchant);
+    match request.funding {
+        Funding::Held { account } => {
+            keys.accounts.insert((merchant, account));
+        }
+        Funding::Mandate { mandate, .. } => {
+            keys.mandates.insert((merchant, mandate));
+        }
+        Funding::MerchantAuthorised => {}
+    }
+    if let ReferenceInput::Auto { hash } = &request.reference {
+        keys.keyless.insert((request.payment, hash.to_string()));
+    }
+    if let Some(own) = &request.merchant_reference {
+        keys.once.insert(merchant_reference_key(merchant, own, crate::digest::sha256));
+    }
+}

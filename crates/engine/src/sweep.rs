@@ -1,0 +1,113 @@
+//! The sweep after a start, from the rail to the store (rails M21): before
+//! anything is sent, every debit that the rail knows is known here, too. A
+//! store that was put back from a backup learns in this way what it forgot.
+
+use crate::digest::{fingerprint, sha256};
+use crate::envelope::{Envelope, Unavailable};
+use crate::mint::derived_id;
+use crate::worker::RailWorker;
+use refundry_domain::attempt::AttemptState;
+use refundry_domain::command::Command;
+use refundry_domain::id::{MerchantId, PaymentId, RefundId};
+use refundry_domain::instruction::{Debit, EvidenceId, Report, Submission};
+use refundry_domain::reference::payment_stem;
+use refundry_domain::time::Span;
+use std::collections::HashMap;
+
+/// How far before the newest event of the store the sweep begins.
+const MARGIN: Span = Span::seconds(600);
+/// Debits of one page.
+const PAGE: usize = 256;
+
+/// Payments by the first half of their stem.
+type Stems = HashMap<(MerchantId, String), PaymentId>;
+
+impl RailWorker {
+    /// Doubts what was being sent when the process ended, then compares.
+    pub async fn sweep(&self) -> Result<(), Unavailable> {
+        self.doubt_all().await?;
+        let (_, newest_at) = self.engine().read(|reader| reader.newest_event()).await?;
+        let mut stems: Option<Stems> = None;
+        let mut after = None;
+        loop {
+            let page = self.rail().debits_since(newest_at.minus(MARGIN), after.clone(), PAGE).await;
+            let page = page.map_err(|_| Unavailable::Store)?;
+            let Some((_, last)) = page.last() else { return Ok(()) };
+            after = Some(last.instruction_id.clone());
+            let mut envelopes = Vec::new();
+            for (merchant, debit) in page {
+                if let Some(envelope) = self.compare(merchant, debit, &mut stems).await? {
+                    envelopes.push(envelope);
+                }
+            }
+            self.record(envelopes).await;
+        }
+    }
+
+    /// On start every `sending` is `unknown` (rails 2.3).
+    async fn doubt_all(&self) -> Result<(), Unavailable> {
+        let mut after = None;
+        loop {
+            let refunds = self.engine().read(move |reader| reader.sending_refunds(after, PAGE)).await?;
+            let Some(last) = refunds.last() else { return Ok(()) };
+            after = Some(last.id);
+            let doubts = refunds.iter().filter_map(|refund| {
+                let newest = refund.newest_attempt()?;
+                let AttemptState::Sending { epoch, .. } = newest.state else { return None };
+                let outcome = Submission::Unknown;
+                let command = Command::RecordSubmission { refund: refund.id, attempt: newest.number, epoch, outcome };
+                Some(Envelope::command(refund.merchant, self.rail().actor(), command))
+            });
+            self.record(doubts.collect()).await;
+        }
+    }
+
+    async fn compare(&self, merchant: MerchantId, debit: Debit, stems: &mut Option<Stems>) -> Result<Option<Envelope>, Unavailable> {
+        let id = debit.instruction_id.clone();
+        let known = self.engine().read(move |reader| {
+            let Some((merchant, refund, attempt)) = reader.instruction(&id)? else { return Ok(None) };
+            Ok(reader.refund(merchant, refund)?.map(|refund| (refund, attempt)))
+        });
+        if let Some((refund, number)) = known.await? {
+            let behind = refund.attempts.iter().any(|attempt| attempt.number == number && attempt.state.under_way());
+            let command = Command::RecordReport {
+                evidence: evidence_of(&debit),
+                instruction_id: debit.instruction_id,
+                report: Report::Executed { amount: debit.amount.minor, charges: 0 },
+            };
+            return Ok(behind.then(|| Envelope::command(merchant, self.rail().actor(), command)));
+        }
+        if stems.is_none() {
+            *stems = Some(self.load_stems().await?);
+        }
+        let stem = debit.end_to_end_id.get(..8).unwrap_or_default().to_owned();
+        let payment = stems.as_ref().and_then(|stems| stems.get(&(merchant, stem)).copied());
+        let refund = RefundId(derived_id(debit.at, &sha256(debit.instruction_id.as_bytes())));
+        let command = Command::AdoptDebit { id: refund, payment, debit: Box::new(debit) };
+        Ok(Some(Envelope::command(merchant, self.rail().actor(), command)))
+    }
+
+    async fn load_stems(&self) -> Result<Stems, Unavailable> {
+        self.engine()
+            .read(|reader| {
+                let mut stems = Stems::new();
+                reader.scan(crate::store::Table::Payments, &mut |row| {
+                    if let crate::store::Row::Payment(payment) = row {
+                        let stem = payment_stem(&payment.id.to_string(), sha256);
+                        stems.insert((payment.merchant, stem), payment.id);
+                    }
+                    Ok(())
+                })?;
+                Ok(stems)
+            })
+            .await
+    }
+}
+
+/// The sweep's own name for what it found, so that it is recorded once.
+fn evidence_of(debit: &Debit) -> EvidenceId {
+    let hash = fingerprint(&[b"sweep", debit.instruction_id.as_bytes()]).0;
+    let mut id = [0; 8];
+    id.copy_from_slice(&hash[..8]);
+    EvidenceId(id)
+}

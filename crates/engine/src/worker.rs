@@ -1,0 +1,349 @@
+//! The rail worker: claims what is due, calls the rail, records what it says.
+//! The intent is committed before the call; silence leads to an inquiry,
+//! never to a second send under a new id.
+//!
+//! Round trips of a step: one page of reports and one transaction for them;
+//! one page of due refunds, one transaction for all their intents, one call,
+//! one transaction for all its answers.
+
+use crate::engine::Engine;
+use crate::envelope::{Answer, Envelope, Outcome, Unavailable};
+use crate::rail::{CancelAnswer, Inquiry, Rail};
+use refundry_domain::attempt::AttemptState;
+use refundry_domain::command::Command;
+use refundry_domain::event::Actor;
+use refundry_domain::instruction::{Instruction, Submission};
+use refundry_domain::reference::ids_of_attempt;
+use refundry_domain::refund::{Refund, RefundState};
+use refundry_domain::time::{Span, Timestamp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Most refunds or reports of one step.
+const STEP_MAX: usize = 256;
+/// How long a claim is good; the call must begin before its end.
+const LEASE: Span = Span::seconds(30);
+/// The longest sleep of the loop: a lost notification costs no more.
+const IDLE_MAX: Duration = Duration::from_secs(1);
+
+/// Works for one rail.
+#[derive(Debug)]
+pub struct RailWorker {
+    engine: Arc<Engine>,
+    rail: Arc<dyn Rail>,
+    epoch: AtomicU64,
+    swept: AtomicBool,
+    paused: watch::Sender<bool>,
+}
+
+/// What a due refund needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Need {
+    Send,
+    Inquiry(u8),
+    Withdrawal(u8),
+    Tick,
+}
+
+fn need(refund: &Refund, now: Timestamp) -> Need {
+    if refund.state == RefundState::Ready {
+        return Need::Send;
+    }
+    let Some(newest) = refund.newest_attempt() else { return Need::Tick };
+    if refund.state != RefundState::Submitted {
+        return Need::Tick;
+    }
+    match refund.withdrawal {
+        None if refund.deadlines.overall_at <= now => return Need::Tick,
+        Some(asked) if !asked.passed_on && newest.state.under_way() => return Need::Withdrawal(newest.number),
+        None | Some(_) => {}
+    }
+    match newest.state {
+        AttemptState::Due => Need::Send,
+        AttemptState::Unknown { inquire_at, .. } if inquire_at <= now => Need::Inquiry(newest.number),
+        AttemptState::Unknown { .. }
+        | AttemptState::Sending { .. }
+        | AttemptState::Accepted { .. }
+        | AttemptState::Executed
+        | AttemptState::Rejected { .. }
+        | AttemptState::Absent
+        | AttemptState::Withdrawn
+        | AttemptState::Returned => Need::Tick,
+    }
+}
+
+impl RailWorker {
+    /// A worker that has not swept its rail yet and therefore sends nothing.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, rail: Arc<dyn Rail>) -> Arc<Self> {
+        let epoch = u64::try_from(engine.now().0).unwrap_or(0);
+        Arc::new(Self {
+            engine,
+            rail,
+            epoch: AtomicU64::new(epoch),
+            swept: AtomicBool::new(false),
+            paused: watch::Sender::new(false),
+        })
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(crate) fn rail(&self) -> &Arc<dyn Rail> {
+        &self.rail
+    }
+
+    /// True when the sweep after the start is done and sending is allowed.
+    #[must_use]
+    pub fn has_swept(&self) -> bool {
+        self.swept.load(Ordering::SeqCst)
+    }
+
+    /// Allows or stops sending (the kill switch); evidence is taken all the same.
+    pub fn pause(&self, paused: bool) {
+        self.paused.send_replace(paused);
+    }
+
+    /// True while the kill switch stops sending.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        *self.paused.borrow()
+    }
+
+    /// Sweeps, then works until `stop` says so.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut changed = self.engine.notifier().refunds();
+        let mut jumps = self.engine.clock().jumps();
+        let mut paused = self.paused.subscribe();
+        loop {
+            if *stop.borrow() {
+                return;
+            }
+            changed.borrow_and_update();
+            jumps.borrow_and_update();
+            if !self.has_swept() && self.sweep().await.is_ok() {
+                self.swept.store(true, Ordering::SeqCst);
+            }
+            let next = self.step().await;
+            let wait = next.map_or(IDLE_MAX, |at| {
+                let span = u64::try_from(at.0.saturating_sub(self.engine.now().0)).unwrap_or(0);
+                Duration::from_nanos(span).min(IDLE_MAX)
+            });
+            if wait.is_zero() {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                _ = changed.changed() => {}
+                _ = jumps.changed() => {}
+                _ = paused.changed() => {}
+                _ = stop.changed() => return,
+            }
+        }
+    }
+
+    /// One round; returns when the next one is due, if that is known.
+    pub async fn step(&self) -> Option<Timestamp> {
+        let next_report = self.take_reports().await;
+        let worked = self.work_refunds().await;
+        self.tick_mandates().await;
+        if worked == STEP_MAX {
+            return Some(self.engine.now());
+        }
+        let next_wake = if self.may_send() {
+            self.engine.read(|reader| reader.next_wake()).await.ok().flatten()
+        } else {
+            None
+        };
+        match (next_report, next_wake) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn may_send(&self) -> bool {
+        self.has_swept() && !self.is_paused()
+    }
+
+    /// Reports that are due become evidence; acknowledged only once recorded.
+    async fn take_reports(&self) -> Option<Timestamp> {
+        loop {
+            let Ok((observations, next)) = self.rail.reports(self.engine.now(), STEP_MAX).await else {
+                return None;
+            };
+            let count = observations.len();
+            if count == 0 {
+                return next;
+            }
+            let mut tickets = Vec::with_capacity(count);
+            let mut envelopes = Vec::with_capacity(count);
+            for seen in observations {
+                tickets.push(seen.ticket);
+                let command = Command::RecordReport {
+                    instruction_id: seen.instruction_id,
+                    evidence: seen.evidence,
+                    report: seen.report,
+                };
+                envelopes.push(Envelope::command(seen.merchant, self.rail.actor(), command));
+            }
+            let outcomes = self.engine.execute_all(envelopes).await;
+            let recorded = tickets.into_iter().zip(outcomes).filter_map(|(ticket, outcome)| {
+                log_refusal(&outcome);
+                outcome.is_ok().then_some(ticket)
+            });
+            let recorded: Vec<u64> = recorded.collect();
+            if recorded.len() < count || self.rail.acknowledge(recorded).await.is_err() {
+                return None;
+            }
+        }
+    }
+
+    async fn work_refunds(&self) -> usize {
+        let now = self.engine.now();
+        let Ok(due) = self.engine.read(move |reader| reader.due_refunds(now, STEP_MAX)).await else { return 0 };
+        let mut worked = 0;
+        let (mut sends, mut ticks, mut inquiries, mut withdrawals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for refund in due {
+            match need(&refund, now) {
+                Need::Send if self.may_send() => sends.push(refund),
+                Need::Send if refund.deadlines.earliest() <= now && refund.state == RefundState::Ready => ticks.push(refund),
+                Need::Send => continue,
+                Need::Tick => ticks.push(refund),
+                Need::Inquiry(attempt) => inquiries.push((refund, attempt)),
+                Need::Withdrawal(attempt) => withdrawals.push((refund, attempt)),
+            }
+            worked += 1;
+        }
+        self.send(sends, now).await;
+        self.inquire(inquiries, now).await;
+        self.withdraw(withdrawals, now).await;
+        let ticks = ticks.into_iter().map(|refund| {
+            Envelope::command(refund.merchant, Actor::Engine, Command::Tick { refund: refund.id })
+        });
+        self.record(ticks.collect()).await;
+        worked
+    }
+
+    async fn send(&self, refunds: Vec<Refund>, now: Timestamp) {
+        if refunds.is_empty() {
+            return;
+        }
+        let epoch = self.epoch.fetch_add(1, Ordering::SeqCst);
+        let lease_until = now.plus(LEASE);
+        let intents = refunds.into_iter().map(|refund| {
+            let command = Command::BeginSend { refund: refund.id, epoch, lease_until };
+            Envelope::command(refund.merchant, Actor::Engine, command)
+        });
+        let outcomes = self.engine.execute_all(intents.collect()).await;
+        let claimed: Vec<Instruction> = outcomes
+            .into_iter()
+            .filter_map(|outcome| {
+                log_refusal(&outcome);
+                match outcome.ok()?.result.ok()? {
+                    Answer::Send(instruction) => Some(*instruction),
+                    Answer::Refund(_)
+                    | Answer::Payment(_)
+                    | Answer::Account(_)
+                    | Answer::Mandate(_)
+                    | Answer::Kept { .. }
+                    | Answer::Done => None,
+                }
+            })
+            .collect();
+        // A claim whose lease ran out belongs to whoever doubts it now.
+        if claimed.is_empty() || lease_until <= self.engine.now() {
+            return;
+        }
+        let answers = self.submit(claimed.clone()).await;
+        let records = claimed.into_iter().zip(answers).map(|(instruction, outcome)| {
+            let command = Command::RecordSubmission {
+                refund: instruction.refund,
+                attempt: instruction.attempt,
+                epoch: instruction.epoch,
+                outcome,
+            };
+            Envelope::command(instruction.merchant, self.rail.actor(), command)
+        });
+        self.record(records.collect()).await;
+    }
+
+    /// A fault inside the rail is an unknown outcome for what is in flight (A7).
+    async fn submit(&self, instructions: Vec<Instruction>) -> Vec<Submission> {
+        let count = instructions.len();
+        let (rail, now) = (Arc::clone(&self.rail), self.engine.now());
+        let call = tokio::spawn(async move { rail.submit(instructions, now).await });
+        let mut answers = call.await.unwrap_or_default();
+        answers.resize(count, Submission::Unknown);
+        answers
+    }
+
+    async fn inquire(&self, refunds: Vec<(Refund, u8)>, now: Timestamp) {
+        if refunds.is_empty() {
+            return;
+        }
+        let environment = self.engine.rules().environment;
+        let id_of = |refund: &Refund, attempt| {
+            ids_of_attempt(refund, attempt, environment, crate::digest::sha256).instruction_id
+        };
+        let ids: Vec<String> = refunds.iter().map(|(refund, attempt)| id_of(refund, *attempt)).collect();
+        let (rail, asked) = (Arc::clone(&self.rail), ids.clone());
+        let call = tokio::spawn(async move { rail.query(asked, now).await });
+        let mut answers = call.await.unwrap_or_default();
+        answers.resize(refunds.len(), Inquiry::Unknown);
+        let records = refunds.into_iter().zip(ids).zip(answers).map(|(((refund, attempt), instruction_id), answer)| {
+            let command = match answer {
+                Inquiry::Known { evidence, report } => Command::RecordReport { instruction_id, evidence, report },
+                Inquiry::NotFound | Inquiry::Unknown => Command::RecordInquiry { refund: refund.id, attempt },
+            };
+            Envelope::command(refund.merchant, self.rail.actor(), command)
+        });
+        self.record(records.collect()).await;
+    }
+
+    async fn withdraw(&self, refunds: Vec<(Refund, u8)>, now: Timestamp) {
+        for (refund, attempt) in refunds {
+            let environment = self.engine.rules().environment;
+            let ids = ids_of_attempt(&refund, attempt, environment, crate::digest::sha256);
+            match self.rail.cancel(ids.instruction_id, now).await {
+                CancelAnswer::Requested | CancelAnswer::Unsupported => {
+                    let command = Command::RecordWithdrawalPassed { refund: refund.id };
+                    self.record(vec![Envelope::command(refund.merchant, self.rail.actor(), command)]).await;
+                }
+                CancelAnswer::Unknown => {}
+            }
+        }
+    }
+
+    async fn tick_mandates(&self) {
+        let now = self.engine.now();
+        let Ok(due) = self.engine.read(move |reader| reader.due_mandates(now, STEP_MAX)).await else { return };
+        let ticks = due.into_iter().map(|mandate| {
+            Envelope::command(mandate.merchant, Actor::Engine, Command::TickMandate { mandate: mandate.id })
+        });
+        self.record(ticks.collect()).await;
+    }
+
+    pub(crate) async fn record(&self, envelopes: Vec<Envelope>) {
+        if envelopes.is_empty() {
+            return;
+        }
+        for outcome in self.engine.execute_all(envelopes).await {
+            log_refusal(&outcome);
+        }
+    }
+}
+
+/// A worker's command that is refused points to a fault of ours.
+fn log_refusal(outcome: &Result<Outcome, Unavailable>) {
+    match outcome {
+        Ok(Outcome { result: Err(refusal), .. }) => {
+            tracing::warn!(code = refusal.code(), "a worker's command was refused");
+        }
+        Ok(_) => {}
+        Err(unavailable) => tracing::warn!(error = %unavailable, "a worker's command was not decided"),
+    }
+}
