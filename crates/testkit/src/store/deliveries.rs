@@ -126,7 +126,11 @@ pub(super) fn deliveries_wait_and_end(subject: &mut Subject) {
             .expect("read")
             .is_empty()
     );
+    replaced(subject, merchant, here);
+}
 
+/// A later try replaces its row and moves what is due.
+fn replaced(subject: &mut Subject, merchant: MerchantId, here: EndpointId) {
     let mut done = delivery(merchant, here, 3, DeliveryState::Delivered);
     done.attempts = 3;
     done.last_status = 200;

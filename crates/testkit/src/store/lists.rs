@@ -2,8 +2,9 @@
 
 use super::Subject;
 use super::reads::all;
-use super::shop;
+use super::shop::{self, Shop};
 use refundry_domain::id::RefundId;
+use refundry_domain::refund::Refund;
 use refundry_engine::store::{PageRequest, RefundFilter};
 
 pub(super) fn pages_are_newest_first(subject: &mut Subject) {
@@ -75,13 +76,52 @@ pub(super) fn pages_are_newest_first(subject: &mut Subject) {
 
 pub(super) fn filters_narrow_the_list(subject: &mut Subject) {
     let shop = shop::stock(subject);
+    for filter in filters(&shop) {
+        let expected: Vec<RefundId> = shop
+            .facts
+            .refunds
+            .values()
+            .rev()
+            .filter(|refund| refund.merchant == shop.merchant && shown(&filter, refund))
+            .map(|refund| refund.id)
+            .collect();
+        let ids = |page| -> Vec<RefundId> {
+            let listed = subject
+                .reader
+                .refunds(shop.merchant, &filter, page)
+                .expect("read");
+            listed.iter().map(|refund| refund.id).collect()
+        };
+        assert_eq!(ids(all()), expected, "{filter:?}");
+        if let [first, second, ..] = expected[..] {
+            assert_eq!(
+                ids(PageRequest {
+                    limit: 1,
+                    before: None
+                }),
+                [first],
+                "the limit counts what the filter leaves: {filter:?}"
+            );
+            assert_eq!(
+                ids(PageRequest {
+                    limit: 1,
+                    before: Some(first)
+                }),
+                [second],
+                "{filter:?}"
+            );
+        }
+    }
+}
+
+fn filters(shop: &Shop) -> Vec<RefundFilter> {
     let words = |words: &[&str]| {
         words
             .iter()
             .map(|word| (*word).to_owned())
             .collect::<Vec<_>>()
     };
-    let filters = [
+    vec![
         RefundFilter {
             payment: Some(shop.purchase),
             ..RefundFilter::default()
@@ -132,57 +172,20 @@ pub(super) fn filters_narrow_the_list(subject: &mut Subject) {
             visible_to: Some(("second".to_owned(), "app".to_owned())),
             merchant_reference: None,
         },
-    ];
-    for filter in filters {
-        let wanted = |refund: &&refundry_domain::refund::Refund| {
-            let hidden = filter.visible_to.as_ref().is_some_and(|(dialect, group)| {
-                *refund.origin.dialect == **dialect && *refund.origin.group != **group
-            });
-            refund.merchant == shop.merchant
-                && !hidden
-                && filter
-                    .payment
-                    .is_none_or(|payment| payment == refund.payment)
-                && (filter.states.is_empty()
-                    || filter.states.iter().any(|word| word == refund.state.code()))
-                && filter
-                    .merchant_reference
-                    .as_deref()
-                    .is_none_or(|name| refund.merchant_reference.as_deref() == Some(name))
-        };
-        let expected: Vec<RefundId> = shop
-            .facts
-            .refunds
-            .values()
-            .rev()
-            .filter(wanted)
-            .map(|refund| refund.id)
-            .collect();
-        let ids = |page| -> Vec<RefundId> {
-            let listed = subject
-                .reader
-                .refunds(shop.merchant, &filter, page)
-                .expect("read");
-            listed.iter().map(|refund| refund.id).collect()
-        };
-        assert_eq!(ids(all()), expected, "{filter:?}");
-        if let [first, second, ..] = expected[..] {
-            assert_eq!(
-                ids(PageRequest {
-                    limit: 1,
-                    before: None
-                }),
-                [first],
-                "the limit counts what the filter leaves: {filter:?}"
-            );
-            assert_eq!(
-                ids(PageRequest {
-                    limit: 1,
-                    before: Some(first)
-                }),
-                [second],
-                "{filter:?}"
-            );
-        }
-    }
+    ]
+}
+
+/// What a filter lets through, said once more in plain words.
+fn shown(filter: &RefundFilter, refund: &Refund) -> bool {
+    let hidden = filter.visible_to.as_ref().is_some_and(|(dialect, group)| {
+        *refund.origin.dialect == **dialect && *refund.origin.group != **group
+    });
+    let payment = filter
+        .payment
+        .is_none_or(|payment| payment == refund.payment);
+    let state =
+        filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
+    let name = filter.merchant_reference.as_deref();
+    let named = name.is_none_or(|name| refund.merchant_reference.as_deref() == Some(name));
+    !hidden && payment && state && named
 }

@@ -139,6 +139,12 @@ pub(super) fn what_was_written_reads_back(subject: &mut Subject) {
             "another merchant's mandate"
         );
     }
+    lists(subject, &shop);
+}
+
+/// Lists without pages, and whose an instruction id is.
+fn lists(subject: &Subject, shop: &Shop) {
+    let (reader, facts) = (&subject.reader, &shop.facts);
     for merchant in [shop.merchant, shop.other] {
         let mut listed = reader.accounts(merchant).expect("read");
         listed.sort_by_key(|account| account.id);
@@ -238,6 +244,13 @@ pub(super) fn events_and_scans_keep_their_order(subject: &mut Subject) {
             .expect("read")
             .is_empty()
     );
+    refund_events(subject, &shop);
+    scans(subject, &shop);
+}
+
+fn refund_events(subject: &Subject, shop: &Shop) {
+    let (reader, facts) = (&subject.reader, &shop.facts);
+    let written = &facts.changes.events;
     for (id, refund) in &facts.refunds {
         let own: Vec<_> = written
             .iter()
@@ -250,12 +263,11 @@ pub(super) fn events_and_scans_keep_their_order(subject: &mut Subject) {
         );
         assert!(
             reader
-                .refund_events(stranger(&shop, refund.merchant), *id)
+                .refund_events(stranger(shop, refund.merchant), *id)
                 .expect("read")
                 .is_empty()
         );
     }
-    scans(subject, &shop);
 }
 
 fn scans(subject: &Subject, shop: &Shop) {

@@ -9,13 +9,17 @@ use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::decide::wake_at;
 use refundry_domain::event::EventKind;
 use refundry_domain::facts::Facts;
+use refundry_domain::id::RefundId;
 use refundry_domain::ledger::{Subject as About, TransferKind};
 use refundry_domain::mandate::MandateState;
 use refundry_domain::money::Currency;
-use refundry_domain::payment::PaymentState;
+use refundry_domain::payment::{Payment, PaymentState};
 use refundry_domain::refund::{RefundState, SettledBy};
-use refundry_domain::time::Span;
+use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::store::{Keys, RefundFilter, Row, Table};
+
+/// The time of the second batch.
+const LATER: Timestamp = Timestamp(AT.0 + 2_000_000_000_000);
 
 pub(super) fn changes_replace_rows_and_move_indexes(subject: &mut Subject) {
     let shop = shop::stock(subject);
@@ -56,14 +60,15 @@ pub(super) fn changes_replace_rows_and_move_indexes(subject: &mut Subject) {
         draft.put_mandate(mandate);
     });
     subject.commit(&facts);
+    assert_moved(subject, &shop, &facts, sending.id);
+}
 
+/// Rows and indexes are those of the change.
+fn assert_moved(subject: &Subject, shop: &Shop, facts: &Facts, moved: RefundId) {
     let reader = &subject.reader;
-    let settled = &facts.refunds[&sending.id];
+    let settled = &facts.refunds[&moved];
     assert_eq!(
-        reader
-            .refund(shop.merchant, sending.id)
-            .expect("read")
-            .as_ref(),
+        reader.refund(shop.merchant, moved).expect("read").as_ref(),
         Some(settled)
     );
     assert_eq!(
@@ -82,7 +87,7 @@ pub(super) fn changes_replace_rows_and_move_indexes(subject: &mut Subject) {
     );
     let sending_now = reader.sending_refunds(None, 100).expect("read");
     assert!(
-        sending_now.iter().all(|refund| refund.id != sending.id),
+        sending_now.iter().all(|refund| refund.id != moved),
         "it is not sending any more"
     );
     let listed = |word: &str| {
@@ -94,7 +99,7 @@ pub(super) fn changes_replace_rows_and_move_indexes(subject: &mut Subject) {
             .refunds(shop.merchant, &filter, all())
             .expect("read")
             .iter()
-            .any(|refund| refund.id == sending.id)
+            .any(|refund| refund.id == moved)
     };
     assert!(
         listed("settled") && !listed("submitted"),
@@ -104,11 +109,9 @@ pub(super) fn changes_replace_rows_and_move_indexes(subject: &mut Subject) {
         .due_refunds(END_OF_TIME, 1_000)
         .expect("read")
         .iter()
-        .any(|refund| refund.id == sending.id);
+        .any(|refund| refund.id == moved);
     assert_eq!(due, wake_at(settled).is_some(), "the wake-up time follows");
-    let events = reader
-        .refund_events(shop.merchant, sending.id)
-        .expect("read");
+    let events = reader.refund_events(shop.merchant, moved).expect("read");
     assert_eq!(
         events.iter().map(|event| event.number).collect::<Vec<_>>(),
         [1, 2]
@@ -139,39 +142,9 @@ pub(super) fn batches_follow_each_other_after(subject: &mut Subject, mut shop: S
         ..Keys::default()
     });
     let available = facts.accounts[&shop.wallet].balance.available();
-    let at = AT.plus(Span::seconds(2_000));
     let payment = make::payment(shop.ids.payment(), &facts.accounts[&shop.wallet], 400);
     for amount in [400, 50] {
-        let mut payment = facts
-            .payments
-            .get(&payment.id)
-            .cloned()
-            .unwrap_or_else(|| payment.clone());
-        payment.counters.claimable = amount;
-        draft(&mut facts, shop.merchant, at, |draft| {
-            let book = draft
-                .book(Currency::AUD)
-                .expect("the account brings its book");
-            draft.loose_event(EventKind::AccountFunded {
-                account: shop.wallet,
-                amount,
-            });
-            put_payment(
-                draft,
-                payment.clone(),
-                EventKind::PaymentSettled { credited: amount },
-            );
-            for share in [amount - 1, 1] {
-                let moved = draft.transfer(
-                    book.payin_clearing,
-                    shop.wallet,
-                    share,
-                    TransferKind::Posted,
-                    About::Payment(payment.id),
-                );
-                moved.expect("sums fit");
-            }
-        });
+        credit(&mut facts, &shop, payment.clone(), amount);
     }
     assert_eq!(
         subject.commit(&facts),
@@ -180,17 +153,10 @@ pub(super) fn batches_follow_each_other_after(subject: &mut Subject, mut shop: S
     );
     assert_eq!(
         subject.reader.newest_event().expect("read"),
-        (before + 4, at)
+        (before + 4, LATER)
     );
 
-    let mut transfers = Vec::new();
-    let scanned = subject.reader.scan(Table::Transfers, &mut |row| {
-        if let Row::Transfer(transfer) = row {
-            transfers.push((transfer.cause, transfer.leg, transfer.amount));
-        }
-        Ok(())
-    });
-    scanned.expect("the table is read");
+    let transfers = transfers(subject);
     let last: Vec<_> = transfers.iter().rev().take(4).rev().copied().collect();
     assert_eq!(
         last,
@@ -216,4 +182,47 @@ pub(super) fn batches_follow_each_other_after(subject: &mut Subject, mut shop: S
         payment.counters.claimable, 50,
         "what was decided last in a batch is what is stored"
     );
+}
+
+/// Books a pay-in in two shares, as new or once more.
+fn credit(facts: &mut Facts, shop: &Shop, payment: Payment, amount: u64) {
+    let mut payment = facts.payments.get(&payment.id).cloned().unwrap_or(payment);
+    payment.counters.claimable = amount;
+    draft(facts, shop.merchant, LATER, |draft| {
+        let book = draft
+            .book(Currency::AUD)
+            .expect("the account brings its book");
+        draft.loose_event(EventKind::AccountFunded {
+            account: shop.wallet,
+            amount,
+        });
+        put_payment(
+            draft,
+            payment.clone(),
+            EventKind::PaymentSettled { credited: amount },
+        );
+        for share in [amount - 1, 1] {
+            let moved = draft.transfer(
+                book.payin_clearing,
+                shop.wallet,
+                share,
+                TransferKind::Posted,
+                About::Payment(payment.id),
+            );
+            moved.expect("sums fit");
+        }
+    });
+}
+
+/// Place, leg and amount of every transfer in order.
+fn transfers(subject: &Subject) -> Vec<(u64, u8, u64)> {
+    let mut transfers = Vec::new();
+    let scanned = subject.reader.scan(Table::Transfers, &mut |row| {
+        if let Row::Transfer(transfer) = row {
+            transfers.push((transfer.cause, transfer.leg, transfer.amount));
+        }
+        Ok(())
+    });
+    scanned.expect("the table is read");
+    transfers
 }
