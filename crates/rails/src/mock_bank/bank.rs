@@ -1,0 +1,254 @@
+//! The mock bank behind the engine's port.
+
+use super::books::{BankDown, BankInstruction, Books, OpenError, Page, PaidTotal, Violation};
+use super::counter::debits_since;
+use super::course::Desk;
+use super::levers::{PayinCourse, TimeScale, payin_course};
+use super::outcome::{Outcome, OutcomeRefused, Target};
+use super::reports::{acknowledge_in_op, due_in_op, next_in_op};
+use refundry_domain::id::{MerchantId, PaymentId};
+use refundry_domain::instruction::{Debit, Instruction, Submission};
+use refundry_domain::time::{Span, Timestamp};
+use refundry_engine::rail::{
+    CancelAnswer, Capabilities, ConsentMeaning, Inquiry, Observation, Rail, RailDown, RailFuture,
+};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The longest text for the creditor's statement (ISO 20022, unstructured).
+const REMITTANCE_LENGTH_MAX: usize = 140;
+
+/// How to open the bank.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Its file, made when it is not there.
+    pub path: PathBuf,
+    /// Multiplies the documented delays.
+    pub time_scale: TimeScale,
+    /// Enters the names of the evidence: the same seed gives the same course.
+    pub seed: u64,
+}
+
+/// A simulated bank with durable books of its own. Cheap to share.
+#[derive(Debug)]
+pub struct MockBank {
+    books: Arc<Mutex<Books>>,
+    paused: AtomicBool,
+    time_scale: TimeScale,
+}
+
+impl MockBank {
+    /// Opens the books, or makes empty ones.
+    pub fn open(options: Options) -> Result<Arc<Self>, OpenError> {
+        let Options {
+            path,
+            time_scale,
+            seed,
+        } = options;
+        let books = Books::open(&path, time_scale, seed)?;
+        let paused = AtomicBool::new(books.paused()?);
+        Ok(Arc::new(Self {
+            books: Arc::new(Mutex::new(books)),
+            paused,
+            time_scale,
+        }))
+    }
+
+    /// True while the kill switch is on: nothing may be submitted, but
+    /// everything else goes on. The engine's worker asks before it claims.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::SeqCst)
+    }
+
+    /// Turns the kill switch on or off; it outlives a restart.
+    pub async fn pause(&self, paused: bool) -> Result<(), BankDown> {
+        // Off is only believed once it is written, on is believed at once.
+        if paused {
+            self.paused.store(true, Ordering::SeqCst);
+        }
+        self.run(move |books| books.set_paused(paused)).await?;
+        self.paused.store(paused, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Forces an outcome (design section 9).
+    pub async fn set_outcome(
+        &self,
+        target: Target,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<(), OutcomeRefused> {
+        self.run(move |books| books.at_desk(now, |desk| desk.set_outcome(target, outcome)))
+            .await?
+    }
+
+    /// One page of the books, in the order in which the bank took the
+    /// instructions.
+    pub async fn instructions(&self, page: Page) -> Result<Vec<BankInstruction>, BankDown> {
+        self.run(move |books| books.instructions(&page)).await
+    }
+
+    /// What left for the refunds of a payment.
+    pub async fn paid_total(&self, payment: PaymentId) -> Result<PaidTotal, BankDown> {
+        self.run(move |books| books.paid_total(payment)).await
+    }
+
+    /// Everything that must not have happened, but did.
+    pub async fn violations(&self) -> Result<Vec<Violation>, BankDown> {
+        self.run(|books| books.violations()).await
+    }
+
+    /// How a pay-in from this account number or alias goes, and its delay
+    /// under this bank's time scale.
+    #[must_use]
+    pub fn payin(&self, number: &str) -> (PayinCourse, Span) {
+        let course = payin_course(number);
+        (course, self.time_scale.scale(course.delay_seconds))
+    }
+
+    /// Works on the books away from the async threads.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Books) -> Result<T, BankDown> + Send + 'static,
+    ) -> Result<T, BankDown> {
+        let books = Arc::clone(&self.books);
+        let done = tokio::task::spawn_blocking(move || {
+            // A panic inside an operation rolled its transaction back, so the
+            // books behind a poisoned lock are whole.
+            work(&mut books.lock().unwrap_or_else(PoisonError::into_inner))
+        });
+        done.await.unwrap_or(Err(BankDown::Stopped))
+    }
+}
+
+impl Books {
+    /// One transaction at this moment, committed when the work succeeds.
+    fn at_desk<T>(
+        &mut self,
+        now: Timestamp,
+        work: impl FnOnce(&Desk<'_>) -> Result<T, BankDown>,
+    ) -> Result<T, BankDown> {
+        let seed = self.seed;
+        let tx = self.connection.transaction()?;
+        let done = work(&Desk { tx: &tx, seed, now })?;
+        tx.commit()?;
+        Ok(done)
+    }
+}
+
+/// What the engine gets to see of a fault of the books.
+fn down(fault: BankDown) -> RailDown {
+    tracing::warn!(
+        error = &fault as &dyn std::error::Error,
+        "the mock bank does not answer"
+    );
+    RailDown
+}
+
+impl Rail for MockBank {
+    fn name(&self) -> &'static str {
+        "mock_bank"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            resend_same_id: true,
+            inquiry: true,
+            cancel: true,
+            mandate: true,
+            consent: ConsentMeaning::Permits,
+            remittance_length_max: REMITTANCE_LENGTH_MAX,
+            live: false,
+        }
+    }
+
+    fn submit(
+        &self,
+        instructions: Vec<Instruction>,
+        now: Timestamp,
+    ) -> RailFuture<'_, Vec<Submission>> {
+        Box::pin(async move {
+            let count = instructions.len();
+            let answers = self.run(move |books| {
+                let scale = books.time_scale;
+                books.at_desk(now, |desk| {
+                    instructions
+                        .iter()
+                        .map(|instruction| desk.submit(instruction, scale))
+                        .collect()
+                })
+            });
+            // Nothing tells whether the commit went through: the outcome of
+            // each one is unknown (rails A1).
+            answers
+                .await
+                .map_err(down)
+                .unwrap_or_else(|RailDown| vec![Submission::Unknown; count])
+        })
+    }
+
+    fn query(&self, instruction_ids: Vec<String>, now: Timestamp) -> RailFuture<'_, Vec<Inquiry>> {
+        Box::pin(async move {
+            let count = instruction_ids.len();
+            let answers = self.run(move |books| {
+                books.at_desk(now, |desk| {
+                    instruction_ids.iter().map(|id| desk.query(id)).collect()
+                })
+            });
+            answers
+                .await
+                .map_err(down)
+                .unwrap_or_else(|RailDown| vec![Inquiry::Unknown; count])
+        })
+    }
+
+    fn cancel(&self, instruction_id: String, now: Timestamp) -> RailFuture<'_, CancelAnswer> {
+        Box::pin(async move {
+            let answer =
+                self.run(move |books| books.at_desk(now, |desk| desk.cancel(&instruction_id)));
+            answer.await.map_err(down).unwrap_or(CancelAnswer::Unknown)
+        })
+    }
+
+    fn reports(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> RailFuture<'_, Result<(Vec<Observation>, Option<Timestamp>), RailDown>> {
+        Box::pin(async move {
+            let told = self.run(move |books| {
+                books.at_desk(now, |desk| {
+                    desk.run_due()?;
+                    Ok((due_in_op(desk.tx, now, limit)?, next_in_op(desk.tx, now)?))
+                })
+            });
+            told.await.map_err(down)
+        })
+    }
+
+    fn acknowledge(&self, tickets: Vec<u64>) -> RailFuture<'_, Result<(), RailDown>> {
+        Box::pin(async move {
+            let done = self.run(move |books| {
+                let tx = books.connection.transaction()?;
+                acknowledge_in_op(&tx, &tickets)?;
+                Ok(tx.commit()?)
+            });
+            done.await.map_err(down)
+        })
+    }
+
+    fn debits_since(
+        &self,
+        since: Timestamp,
+        after: Option<String>,
+        limit: usize,
+    ) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>> {
+        Box::pin(async move {
+            let page = self
+                .run(move |books| debits_since(&books.connection, since, after.as_deref(), limit));
+            page.await.map_err(down)
+        })
+    }
+}
