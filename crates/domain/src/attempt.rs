@@ -51,12 +51,9 @@ impl AttemptState {
     pub fn under_way(self) -> bool {
         match self {
             Self::Sending { .. } | Self::Unknown { .. } | Self::Accepted { .. } => true,
-            Self::Due
-            | Self::Executed
-            | Self::Rejected { .. }
-            | Self::Absent
-            | Self::Withdrawn
-            | Self::Returned => false,
+            Self::Due | Self::Executed | Self::Rejected { .. } | Self::Absent | Self::Withdrawn | Self::Returned => {
+                false
+            }
         }
     }
 

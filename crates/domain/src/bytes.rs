@@ -173,18 +173,12 @@ impl<'a> Decoder<'a> {
     }
 
     /// An optional value.
-    pub fn option<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, Malformed>,
-    ) -> Result<Option<T>, Malformed> {
+    pub fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Malformed>) -> Result<Option<T>, Malformed> {
         if self.flag()? { read(self).map(Some) } else { Ok(None) }
     }
 
     /// A list of values.
-    pub fn list<T>(
-        &mut self,
-        mut read: impl FnMut(&mut Self) -> Result<T, Malformed>,
-    ) -> Result<Vec<T>, Malformed> {
+    pub fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
         let count = self.number()?;
         if count > LIST_LENGTH_MAX {
             return Err(Malformed);

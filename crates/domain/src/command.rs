@@ -364,4 +364,3 @@ pub enum Command {
         mandate: MandateId,
     },
 }
-

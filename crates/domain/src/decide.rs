@@ -77,9 +77,7 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
         Command::CloseCase { refund, code } => people::close_case(draft, *refund, *code),
         Command::RecordExternal { refund, people } => people::record_external(draft, *refund, people),
         Command::RecordAbsent { refund, people } => people::record_absent(draft, *refund, people),
-        Command::DecideAbsent { refund, decision, people } => {
-            people::decide_absent(draft, *refund, *decision, people)
-        }
+        Command::DecideAbsent { refund, decision, people } => people::decide_absent(draft, *refund, *decision, people),
         Command::BeginSend { refund, epoch, lease_until } => send::begin(draft, *refund, *epoch, *lease_until),
         Command::RecordSubmission { refund, attempt, epoch, outcome } => {
             send::record_submission(draft, *refund, *attempt, *epoch, *outcome)

@@ -274,9 +274,9 @@ pub fn decode_state(from: &mut Decoder<'_>) -> Result<RefundState, Malformed> {
         },
         4 => RefundState::Failed { failure: decode_failure(from)? },
         5 => RefundState::Rejected { by: PersonId(from.id()?) },
-        6 => RefundState::Cancelled {
-            cause: if from.flag()? { CancelCause::Withdrawn } else { CancelCause::Requested },
-        },
+        6 => {
+            RefundState::Cancelled { cause: if from.flag()? { CancelCause::Withdrawn } else { CancelCause::Requested } }
+        }
         7 => RefundState::Expired {
             at: match from.byte()? {
                 9 => ExpiredAt::Ready,
@@ -379,10 +379,7 @@ pub fn decode_kind(from: &mut Decoder<'_>) -> Result<EventKind, Malformed> {
         15 => EventKind::CaseClosed { code: case(from.byte()?)? },
         16 => EventKind::AttemptOpened { number: from.byte()? },
         17 => EventKind::WithdrawalAsked,
-        18 => EventKind::MandateEntered {
-            mandate: MandateId(from.id()?),
-            state: Arc::from(from.text()?),
-        },
+        18 => EventKind::MandateEntered { mandate: MandateId(from.id()?), state: Arc::from(from.text()?) },
         19 => EventKind::AccountFunded { account: AccountId(from.id()?), amount: from.number()? },
         20 => EventKind::AccountDrained { account: AccountId(from.id()?), amount: from.number()? },
         _ => return Err(Malformed),

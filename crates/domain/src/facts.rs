@@ -345,7 +345,14 @@ impl<'a> Draft<'a> {
         self.events.push(event);
     }
 
-    fn sealed(&self, payment: Option<PaymentId>, refund: Option<RefundId>, number: u32, kind: EventKind, previous: [u8; 32]) -> Event {
+    fn sealed(
+        &self,
+        payment: Option<PaymentId>,
+        refund: Option<RefundId>,
+        number: u32,
+        kind: EventKind,
+        previous: [u8; 32],
+    ) -> Event {
         let mut event = Event {
             merchant: self.context.merchant,
             payment,
@@ -364,7 +371,14 @@ impl<'a> Draft<'a> {
     /// Moves money, caused by the newest event of this draft. Both accounts
     /// are of this merchant and of one currency; a held account never goes
     /// negative.
-    pub fn transfer(&mut self, debit: AccountId, credit: AccountId, amount: u64, kind: TransferKind, subject: Subject) -> Result<(), LedgerFault> {
+    pub fn transfer(
+        &mut self,
+        debit: AccountId,
+        credit: AccountId,
+        amount: u64,
+        kind: TransferKind,
+        subject: Subject,
+    ) -> Result<(), LedgerFault> {
         if amount == 0 {
             return Ok(());
         }
@@ -379,13 +393,38 @@ impl<'a> Draft<'a> {
         let leg = u8::try_from(leg).map_err(|_| LedgerFault::Sums)?;
         self.put_account(debited);
         self.put_account(credited);
-        self.transfers.push(Transfer { debit_account: debit, credit_account: credit, amount, kind, subject, cause, leg });
+        self.transfers.push(Transfer {
+            debit_account: debit,
+            credit_account: credit,
+            amount,
+            kind,
+            subject,
+            cause,
+            leg,
+        });
         Ok(())
     }
 
     /// Makes the draft true: everything it holds enters the facts.
     pub fn commit(self) {
-        let Self { facts, payments, refunds, accounts, mandates, mandate_uses, keyless, instructions, origin_keys, evidence, strays, books, once, events, transfers, context: _ } = self;
+        let Self {
+            facts,
+            payments,
+            refunds,
+            accounts,
+            mandates,
+            mandate_uses,
+            keyless,
+            instructions,
+            origin_keys,
+            evidence,
+            strays,
+            books,
+            once,
+            events,
+            transfers,
+            context: _,
+        } = self;
         let changes = &mut facts.changes;
         let first_event = changes.events.len();
         for (id, payment) in payments {

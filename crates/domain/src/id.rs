@@ -34,15 +34,7 @@ pub fn parse_uuid(text: &str) -> Result<u128, IdMalformed> {
 pub fn format_uuid(value: u128, to: &mut fmt::Formatter<'_>) -> fmt::Result {
     let hex = format!("{value:032x}");
     let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
-    write!(
-        to,
-        "{}-{}-{}-{}-{}",
-        part(0..8),
-        part(8..12),
-        part(12..16),
-        part(16..20),
-        part(20..32)
-    )
+    write!(to, "{}-{}-{}-{}-{}", part(0..8), part(8..12), part(12..16), part(16..20), part(20..32))
 }
 
 macro_rules! id_type {

@@ -244,7 +244,19 @@ impl Book {
     /// A book from the ids of its accounts, in the order of [`Book::KINDS`].
     #[must_use]
     pub fn from_ids(ids: [AccountId; 11]) -> Self {
-        let [bank, payin_clearing, refund_clearing, return_clearing, fees, bank_charges, due_from_merchant, suspense, opening, memo_external, memo_contra] = ids;
+        let [
+            bank,
+            payin_clearing,
+            refund_clearing,
+            return_clearing,
+            fees,
+            bank_charges,
+            due_from_merchant,
+            suspense,
+            opening,
+            memo_external,
+            memo_contra,
+        ] = ids;
         Self {
             bank,
             payin_clearing,

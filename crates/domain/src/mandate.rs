@@ -52,7 +52,9 @@ impl MandateState {
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         match self {
-            Self::Created => matches!(next, Self::Active | Self::Declined | Self::Expired | Self::Failed | Self::Cancelled),
+            Self::Created => {
+                matches!(next, Self::Active | Self::Declined | Self::Expired | Self::Failed | Self::Cancelled)
+            }
             Self::Active => matches!(next, Self::Pending | Self::Suspended { .. } | Self::Cancelled | Self::Expired),
             Self::Pending => matches!(next, Self::Active | Self::Suspended { .. } | Self::Cancelled | Self::Expired),
             Self::Suspended { .. } => matches!(next, Self::Active | Self::Cancelled | Self::Expired),
@@ -87,9 +89,15 @@ pub enum Period {
 impl Period {
     /// Every period with its native word.
     pub const ALL: &'static [(Self, &'static str)] = &[
-        (Self::None, "none"), (Self::Intraday, "intraday"), (Self::Day, "day"), (Self::Week, "week"),
-        (Self::Fortnight, "fortnight"), (Self::Month, "month"), (Self::Quarter, "quarter"),
-        (Self::HalfYear, "half_year"), (Self::Year, "year"),
+        (Self::None, "none"),
+        (Self::Intraday, "intraday"),
+        (Self::Day, "day"),
+        (Self::Week, "week"),
+        (Self::Fortnight, "fortnight"),
+        (Self::Month, "month"),
+        (Self::Quarter, "quarter"),
+        (Self::HalfYear, "half_year"),
+        (Self::Year, "year"),
     ];
 
     /// A number that is the same for all instants of one period.

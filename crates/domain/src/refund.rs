@@ -31,8 +31,7 @@ pub enum Gate {
 
 impl Gate {
     /// Every gate, in order.
-    pub const ALL: [Self; 5] =
-        [Self::Details, Self::Settlement, Self::Approval, Self::Funds, Self::Authorisation];
+    pub const ALL: [Self; 5] = [Self::Details, Self::Settlement, Self::Approval, Self::Funds, Self::Authorisation];
 
     /// The stable word, as in `awaiting_<word>` and `expired{<word>}`.
     #[must_use]

@@ -37,9 +37,8 @@ impl AdvancedClock {
 
     /// Moves the clock on; it never goes back.
     pub fn advance(&self, span: Span) {
-        let _ = self.offset.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |offset| {
-            Some(offset.saturating_add(span.0))
-        });
+        let _ =
+            self.offset.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |offset| Some(offset.saturating_add(span.0)));
         self.jumped.send_modify(|count| *count = count.wrapping_add(1));
     }
 

@@ -117,7 +117,8 @@ impl Committer {
         let mut facts = self.writer.begin(&needed)?;
         self.load_repeated(envelopes, &mut facts, at)?;
         let directory = self.snapshot();
-        facts.approvers = directory.people.values().filter(|person| person.may_approve).map(|person| person.id).collect();
+        facts.approvers =
+            directory.people.values().filter(|person| person.may_approve).map(|person| person.id).collect();
         let mut gathered = Gathered::default();
         for envelope in envelopes {
             let outcome = self.decide_one(envelope, &mut facts, &mut gathered, at);
@@ -174,13 +175,8 @@ impl Committer {
         }
         let (result, keep) = match &envelope.work {
             Work::Command(command) => {
-                let context = Context {
-                    merchant: envelope.merchant,
-                    actor: &envelope.actor,
-                    at,
-                    rules: &self.rules,
-                    sha256,
-                };
+                let context =
+                    Context { merchant: envelope.merchant, actor: &envelope.actor, at, rules: &self.rules, sha256 };
                 let done = decide(facts, context, command);
                 let keep = done.as_ref().ok().and_then(kept);
                 (done.map(|done| answer(done, facts)), keep)
@@ -215,7 +211,12 @@ impl Committer {
         Outcome { replayed: false, result }
     }
 
-    fn change_registry(&self, envelope: &Envelope, change: &RegistryChange, gathered: &mut Gathered) -> Result<Answer, Refusal> {
+    fn change_registry(
+        &self,
+        envelope: &Envelope,
+        change: &RegistryChange,
+        gathered: &mut Gathered,
+    ) -> Result<Answer, Refusal> {
         let directory = gathered.directory.get_or_insert_with(|| (*self.snapshot()).clone());
         match change {
             RegistryChange::Put(entry) => {
@@ -248,7 +249,13 @@ impl Committer {
         Ok(Answer::Done)
     }
 
-    fn commit(&mut self, facts: &Facts, gathered: Gathered, count: usize, at: Timestamp) -> Result<Vec<Outcome>, StoreError> {
+    fn commit(
+        &mut self,
+        facts: &Facts,
+        gathered: Gathered,
+        count: usize,
+        at: Timestamp,
+    ) -> Result<Vec<Outcome>, StoreError> {
         let batch = Batch {
             facts,
             registry_put: &gathered.registry_put,
@@ -272,7 +279,8 @@ impl Committer {
             let mut directory = directory.unwrap_or_else(|| (*self.snapshot()).clone());
             for id in &facts.changes.mandates {
                 if let Some(mandate) = facts.mandates.get(id) {
-                    let entry = MandateEntry { merchant: mandate.merchant, mandate: *id, group: Arc::clone(&mandate.group) };
+                    let entry =
+                        MandateEntry { merchant: mandate.merchant, mandate: *id, group: Arc::clone(&mandate.group) };
                     directory.mandate_tokens.insert(mandate.token, entry);
                 }
             }

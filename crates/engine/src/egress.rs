@@ -70,13 +70,7 @@ pub struct Policy {
 impl Default for Policy {
     /// What a live installation has: HTTPS to public addresses.
     fn default() -> Self {
-        Self {
-            allow_http: false,
-            allow_loopback: false,
-            allow_inbox: false,
-            ports: Ports::Usual,
-            allowed: Vec::new(),
-        }
+        Self { allow_http: false, allow_loopback: false, allow_inbox: false, ports: Ports::Usual, allowed: Vec::new() }
     }
 }
 
@@ -85,13 +79,7 @@ impl Policy {
     /// the inbox.
     #[must_use]
     pub fn sandbox() -> Self {
-        Self {
-            allow_http: true,
-            allow_loopback: true,
-            allow_inbox: true,
-            ports: Ports::Any,
-            allowed: Vec::new(),
-        }
+        Self { allow_http: true, allow_loopback: true, allow_inbox: true, ports: Ports::Any, allowed: Vec::new() }
     }
 
     /// Whether an endpoint with this URL may be registered. A name's
@@ -113,9 +101,7 @@ impl Policy {
     /// # Errors
     /// Says what is wrong with the URL.
     pub fn target(&self, text: &str) -> Result<Url, EgressRefusal> {
-        let spelled_plainly = text
-            .bytes()
-            .all(|byte| byte > b' ' && byte != 0x7f && byte != b'\\');
+        let spelled_plainly = text.bytes().all(|byte| byte > b' ' && byte != 0x7f && byte != b'\\');
         if text.len() > URL_BYTES_MAX || !spelled_plainly {
             return Err(EgressRefusal::Malformed);
         }
@@ -153,11 +139,7 @@ impl Policy {
         };
         let listed = self.allowed.iter().any(|range| range.contains(&plain));
         let own = self.allow_loopback && plain.is_loopback();
-        if listed || own || is_public(plain) {
-            Ok(())
-        } else {
-            Err(EgressRefusal::Address)
-        }
+        if listed || own || is_public(plain) { Ok(()) } else { Err(EgressRefusal::Address) }
     }
 
     fn check_port(&self, port: u16) -> Result<(), EgressRefusal> {
@@ -166,11 +148,7 @@ impl Policy {
             Ports::Usual => matches!(port, 80 | 443) || port >= PRIVILEGED_PORT_END,
             Ports::Only(ports) => ports.contains(&port),
         };
-        if allowed {
-            Ok(())
-        } else {
-            Err(EgressRefusal::Port(port))
-        }
+        if allowed { Ok(()) } else { Err(EgressRefusal::Port(port)) }
     }
 
     /// Names that can only mean a private network are refused early, so that
@@ -182,23 +160,12 @@ impl Policy {
             return Err(EgressRefusal::Malformed);
         }
         if last == "localhost" {
-            return if self.allow_loopback {
-                Ok(())
-            } else {
-                Err(EgressRefusal::Name)
-            };
+            return if self.allow_loopback { Ok(()) } else { Err(EgressRefusal::Name) };
         }
         let private = !name.contains('.')
-            || matches!(
-                last,
-                "local" | "internal" | "intranet" | "lan" | "localdomain" | "onion" | "invalid"
-            )
+            || matches!(last, "local" | "internal" | "intranet" | "lan" | "localdomain" | "onion" | "invalid")
             || name.ends_with(".home.arpa");
-        if private && self.allowed.is_empty() {
-            Err(EgressRefusal::Name)
-        } else {
-            Ok(())
-        }
+        if private && self.allowed.is_empty() { Err(EgressRefusal::Name) } else { Ok(()) }
     }
 }
 
@@ -214,14 +181,8 @@ pub fn inbox_name(url: &str) -> Option<Result<&str, EgressRefusal>> {
         return None;
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let fits = (1..=INBOX_NAME_BYTES_MAX).contains(&name.len())
-        && name.bytes().all(plain)
-        && !name.starts_with('.');
-    Some(if fits {
-        Ok(name)
-    } else {
-        Err(EgressRefusal::Malformed)
-    })
+    let fits = (1..=INBOX_NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(plain) && !name.starts_with('.');
+    Some(if fits { Ok(name) } else { Err(EgressRefusal::Malformed) })
 }
 
 /// True when everyone on the internet means the same machine by it.
@@ -295,11 +256,7 @@ mod tests {
             "64:ff9b::101:101",
             "::ffff:1.1.1.1",
         ] {
-            assert_eq!(
-                Policy::default().check_address(public.parse().unwrap()),
-                Ok(()),
-                "{public}"
-            );
+            assert_eq!(Policy::default().check_address(public.parse().unwrap()), Ok(()), "{public}");
         }
         for other in [
             "0.0.0.0",
@@ -347,20 +304,14 @@ mod tests {
             "fec0::1",
             "ff02::1",
         ] {
-            assert_eq!(
-                Policy::default().check_address(other.parse().unwrap()),
-                Err(EgressRefusal::Address),
-                "{other}"
-            );
+            assert_eq!(Policy::default().check_address(other.parse().unwrap()), Err(EgressRefusal::Address), "{other}");
         }
     }
 
     #[test]
     fn the_operators_ranges_are_allowed_and_no_more() {
-        let policy = Policy {
-            allowed: vec!["10.1.0.0/16".parse().unwrap(), "fd00::/64".parse().unwrap()],
-            ..Policy::default()
-        };
+        let policy =
+            Policy { allowed: vec!["10.1.0.0/16".parse().unwrap(), "fd00::/64".parse().unwrap()], ..Policy::default() };
         for (address, allowed) in [
             ("10.1.2.3", true),
             ("::ffff:10.1.2.3", true),
@@ -369,21 +320,10 @@ mod tests {
             ("fd01::5", false),
             ("127.0.0.1", false),
         ] {
-            assert_eq!(
-                policy.check_address(address.parse().unwrap()).is_ok(),
-                allowed,
-                "{address}"
-            );
+            assert_eq!(policy.check_address(address.parse().unwrap()).is_ok(), allowed, "{address}");
         }
-        assert_eq!(
-            policy.check_url("https://receiver/hook"),
-            Ok(()),
-            "short names resolve in the operator's network"
-        );
-        assert_eq!(
-            policy.check_url("https://localhost/hook"),
-            Err(EgressRefusal::Name)
-        );
+        assert_eq!(policy.check_url("https://receiver/hook"), Ok(()), "short names resolve in the operator's network");
+        assert_eq!(policy.check_url("https://localhost/hook"), Err(EgressRefusal::Name));
     }
 
     #[test]
@@ -396,11 +336,7 @@ mod tests {
             ("https://example.com:0/", Err(Port(0)), Err(Port(0))),
             ("http://example.com/", Err(Scheme), Ok(())),
             ("ftp://example.com/", Err(Scheme), Err(Scheme)),
-            (
-                "https://user:secret@example.com/",
-                Err(Credentials),
-                Err(Credentials),
-            ),
+            ("https://user:secret@example.com/", Err(Credentials), Err(Credentials)),
             ("https://@example.com/", Err(Credentials), Err(Credentials)),
             ("https://example.com/@me", Ok(()), Ok(())),
             ("https:example.com/", Err(Malformed), Err(Malformed)),

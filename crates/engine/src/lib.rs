@@ -6,18 +6,18 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod clock;
+mod committer;
 pub mod digest;
 pub mod egress;
+pub mod engine;
 pub mod envelope;
+mod keys;
 pub mod mint;
 pub mod notifier;
 pub mod rail;
 pub mod registry;
 pub mod store;
-pub mod webhook;
-mod committer;
-mod keys;
 mod sweep;
-pub mod engine;
 pub mod verify;
+pub mod webhook;
 pub mod worker;

@@ -1,8 +1,8 @@
 //! Port Rail: how money moves and what the bank says of it (rails section 3).
 
 use refundry_domain::event::Actor;
-use refundry_domain::instruction::{Debit, EvidenceId, Instruction, Report, Submission};
 use refundry_domain::id::MerchantId;
+use refundry_domain::instruction::{Debit, EvidenceId, Instruction, Report, Submission};
 use refundry_domain::time::Timestamp;
 use std::future::Future;
 use std::pin::Pin;
@@ -107,14 +107,23 @@ pub trait Rail: Send + Sync + std::fmt::Debug {
 
     /// Reports that are due and not acknowledged, oldest first, and the time
     /// of the next one that is not due yet.
-    fn reports(&self, now: Timestamp, limit: usize) -> RailFuture<'_, Result<(Vec<Observation>, Option<Timestamp>), RailDown>>;
+    fn reports(
+        &self,
+        now: Timestamp,
+        limit: usize,
+    ) -> RailFuture<'_, Result<(Vec<Observation>, Option<Timestamp>), RailDown>>;
 
     /// These reports are recorded and need not come again.
     fn acknowledge(&self, tickets: Vec<u64>) -> RailFuture<'_, Result<(), RailDown>>;
 
     /// Debits taken since a time, for the sweep (rails M21); pages by `after`,
     /// the instruction id of the last one seen.
-    fn debits_since(&self, since: Timestamp, after: Option<String>, limit: usize) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>>;
+    fn debits_since(
+        &self,
+        since: Timestamp,
+        after: Option<String>,
+        limit: usize,
+    ) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>>;
 
     /// The actor that its reports are recorded under.
     fn actor(&self) -> Actor {

@@ -300,7 +300,12 @@ impl Directory {
 
     /// The endpoints of a merchant and dialect that are not hidden and belong
     /// to this group.
-    pub fn endpoints_of<'a>(&'a self, merchant: MerchantId, dialect: &'a str, group: &'a str) -> impl Iterator<Item = &'a Arc<Endpoint>> {
+    pub fn endpoints_of<'a>(
+        &'a self,
+        merchant: MerchantId,
+        dialect: &'a str,
+        group: &'a str,
+    ) -> impl Iterator<Item = &'a Arc<Endpoint>> {
         self.endpoints.values().filter(move |endpoint| {
             endpoint.merchant == merchant && endpoint.dialect == dialect && endpoint.group == group && !endpoint.hidden
         })

@@ -256,7 +256,12 @@ pub trait Reader: Send + Sync {
     /// A refund of a merchant.
     fn refund(&self, merchant: MerchantId, id: RefundId) -> Result<Option<Refund>, StoreError>;
     /// Refunds, newest first.
-    fn refunds(&self, merchant: MerchantId, filter: &RefundFilter, page: PageRequest<RefundId>) -> Result<Vec<Refund>, StoreError>;
+    fn refunds(
+        &self,
+        merchant: MerchantId,
+        filter: &RefundFilter,
+        page: PageRequest<RefundId>,
+    ) -> Result<Vec<Refund>, StoreError>;
     /// The events of a refund, oldest first.
     fn refund_events(&self, merchant: MerchantId, id: RefundId) -> Result<Vec<Event>, StoreError>;
     /// Accounts of a merchant that merchants see (kind held).
@@ -295,7 +300,12 @@ pub trait Reader: Send + Sync {
     /// The earliest time of a delivery to be tried again, of one endpoint.
     fn next_delivery(&self, endpoint: EndpointId) -> Result<Option<Timestamp>, StoreError>;
     /// Deliveries of a merchant's endpoint, newest first; `before` is an event's place.
-    fn deliveries(&self, merchant: MerchantId, endpoint: EndpointId, page: PageRequest<u64>) -> Result<Vec<Delivery>, StoreError>;
+    fn deliveries(
+        &self,
+        merchant: MerchantId,
+        endpoint: EndpointId,
+        page: PageRequest<u64>,
+    ) -> Result<Vec<Delivery>, StoreError>;
 
     /// Every registry entry.
     fn registry(&self) -> Result<Vec<RegistryEntry>, StoreError>;
@@ -305,5 +315,6 @@ pub trait Reader: Send + Sync {
     /// Reads a whole table in its order, one consistent snapshot per call.
     fn scan(&self, table: Table, each: &mut dyn FnMut(Row) -> Result<(), StoreError>) -> Result<(), StoreError>;
     /// Runs a scan of several tables inside one snapshot.
-    fn scan_all(&self, tables: &[Table], each: &mut dyn FnMut(Row) -> Result<(), StoreError>) -> Result<(), StoreError>;
+    fn scan_all(&self, tables: &[Table], each: &mut dyn FnMut(Row) -> Result<(), StoreError>)
+    -> Result<(), StoreError>;
 }

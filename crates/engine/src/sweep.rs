@@ -62,7 +62,12 @@ impl RailWorker {
         }
     }
 
-    async fn compare(&self, merchant: MerchantId, debit: Debit, stems: &mut Option<Stems>) -> Result<Option<Envelope>, Unavailable> {
+    async fn compare(
+        &self,
+        merchant: MerchantId,
+        debit: Debit,
+        stems: &mut Option<Stems>,
+    ) -> Result<Option<Envelope>, Unavailable> {
         let id = debit.instruction_id.clone();
         let known = self.engine().read(move |reader| {
             let Some((merchant, refund, attempt)) = reader.instruction(&id)? else { return Ok(None) };

@@ -26,7 +26,8 @@ pub trait WebhookDialect: Send + Sync {
 
     /// The headers that sign a body: names and values. `at` is real time,
     /// because the receiver compares it with its own clock.
-    fn sign(&self, event: &StoredEvent, endpoint: &Endpoint, body: &[u8], at: Timestamp) -> Vec<(&'static str, String)>;
+    fn sign(&self, event: &StoredEvent, endpoint: &Endpoint, body: &[u8], at: Timestamp)
+    -> Vec<(&'static str, String)>;
 
     /// How long to wait after this many failed tries (1 for the first), or
     /// none when the schedule ends. `jitter` is 0..=999 999 millionths.

@@ -154,11 +154,8 @@ impl RailWorker {
         if worked == STEP_MAX {
             return Some(self.engine.now());
         }
-        let next_wake = if self.may_send() {
-            self.engine.read(|reader| reader.next_wake()).await.ok().flatten()
-        } else {
-            None
-        };
+        let next_wake =
+            if self.may_send() { self.engine.read(|reader| reader.next_wake()).await.ok().flatten() } else { None };
         match (next_report, next_wake) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
@@ -210,7 +207,9 @@ impl RailWorker {
         for refund in due {
             match need(&refund, now) {
                 Need::Send if self.may_send() => sends.push(refund),
-                Need::Send if refund.deadlines.earliest() <= now && refund.state == RefundState::Ready => ticks.push(refund),
+                Need::Send if refund.deadlines.earliest() <= now && refund.state == RefundState::Ready => {
+                    ticks.push(refund)
+                }
                 Need::Send => continue,
                 Need::Tick => ticks.push(refund),
                 Need::Inquiry(attempt) => inquiries.push((refund, attempt)),
@@ -221,9 +220,9 @@ impl RailWorker {
         self.send(sends, now).await;
         self.inquire(inquiries, now).await;
         self.withdraw(withdrawals, now).await;
-        let ticks = ticks.into_iter().map(|refund| {
-            Envelope::command(refund.merchant, Actor::Engine, Command::Tick { refund: refund.id })
-        });
+        let ticks = ticks
+            .into_iter()
+            .map(|refund| Envelope::command(refund.merchant, Actor::Engine, Command::Tick { refund: refund.id }));
         self.record(ticks.collect()).await;
         worked
     }

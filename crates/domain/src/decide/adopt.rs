@@ -19,7 +19,12 @@ use crate::refund::{
 use crate::refusal::Refusal;
 use std::sync::Arc;
 
-pub(super) fn adopt(draft: &mut Draft<'_>, id: RefundId, payment: Option<PaymentId>, debit: &Debit) -> Result<Done, Refusal> {
+pub(super) fn adopt(
+    draft: &mut Draft<'_>,
+    id: RefundId,
+    payment: Option<PaymentId>,
+    debit: &Debit,
+) -> Result<Done, Refusal> {
     if draft.facts().instructions.contains_key(&debit.instruction_id) {
         return Ok(Done::Unchanged);
     }
@@ -60,7 +65,8 @@ fn same_instruction(draft: &Draft<'_>, payment: &Payment, debit: &Debit) -> Opti
     listed.iter().filter_map(|id| draft.refund(*id)).find_map(|refund| {
         let newest = refund.newest_attempt().map_or(1, |attempt| attempt.number);
         let number = (1..=newest).find(|number| {
-            ids_of_attempt(&refund, *number, context.rules.environment, context.sha256).instruction_id == debit.instruction_id
+            ids_of_attempt(&refund, *number, context.rules.environment, context.sha256).instruction_id
+                == debit.instruction_id
         })?;
         Some((refund, number))
     })

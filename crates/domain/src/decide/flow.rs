@@ -48,7 +48,12 @@ pub(super) fn unmet_gate(payment: &Payment, refund: &Refund) -> Option<Gate> {
 }
 
 /// Enters a state: writes the event, moves the claim, resolves the money.
-pub(super) fn enter(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, state: RefundState) -> Result<(), Refusal> {
+pub(super) fn enter(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    state: RefundState,
+) -> Result<(), Refusal> {
     let was_live = refund.state.is_live();
     refund.state = state;
     let at = draft.context().at;
@@ -81,7 +86,12 @@ pub(super) fn enter(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut R
 }
 
 /// Ends a refund that was not sent, or whose attempts all ended without money.
-pub(super) fn fail(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, kind: FailureKind) -> Result<(), Refusal> {
+pub(super) fn fail(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    kind: FailureKind,
+) -> Result<(), Refusal> {
     withdraw_due(refund);
     enter(draft, payment, refund, RefundState::Failed { failure: Failure::of(kind) })
 }
@@ -161,7 +171,9 @@ pub fn state_of_attempts(refund: &Refund) -> Option<RefundState> {
             | RefundState::Failed { .. }
             | RefundState::Rejected { .. }
             | RefundState::Cancelled { .. }
-            | RefundState::Expired { .. } => RefundState::Returned { code: None, amount_back: refund.amount.minor, charges: 0 },
+            | RefundState::Expired { .. } => {
+                RefundState::Returned { code: None, amount_back: refund.amount.minor, charges: 0 }
+            }
         });
     }
     if find(AttemptState::under_way).is_some() {
@@ -228,12 +240,15 @@ pub(super) fn approved_content(payment: &Payment, refund: &Refund, approval: &Ap
     let (account, source) = match &refund.creditor {
         Creditor::Unknown => (String::new(), 0),
         Creditor::Payer => (payment.debtor.as_ref().map(|party| party.account.canonical()).unwrap_or_default(), 1),
-        Creditor::Given { party, source } => (party.account.canonical(), match source {
-            crate::party::CreditorSource::PayerAccount => 1,
-            crate::party::CreditorSource::MerchantSupplied => 2,
-            crate::party::CreditorSource::CustomerSupplied => 3,
-            crate::party::CreditorSource::OperatorOverride => 4,
-        }),
+        Creditor::Given { party, source } => (
+            party.account.canonical(),
+            match source {
+                crate::party::CreditorSource::PayerAccount => 1,
+                crate::party::CreditorSource::MerchantSupplied => 2,
+                crate::party::CreditorSource::CustomerSupplied => 3,
+                crate::party::CreditorSource::OperatorOverride => 4,
+            },
+        ),
     };
     to.text(&account).byte(source);
     match refund.funding {

@@ -25,7 +25,13 @@ pub(super) fn past_send(refund: &Refund) -> Refusal {
     }
 }
 
-pub(super) fn give_details(draft: &mut Draft<'_>, id: RefundId, creditor: &Party, source: CreditorSource, people: &[PersonId]) -> Result<Done, Refusal> {
+pub(super) fn give_details(
+    draft: &mut Draft<'_>,
+    id: RefundId,
+    creditor: &Party,
+    source: CreditorSource,
+    people: &[PersonId],
+) -> Result<Done, Refusal> {
     let (mut payment, mut refund) = flow::pair(draft, id)?;
     if !refund.state.before_send() {
         return Err(past_send(&refund));
@@ -170,7 +176,12 @@ pub(super) fn cancel(draft: &mut Draft<'_>, id: RefundId) -> Result<Done, Refusa
 }
 
 /// Notes that the rail must be asked to withdraw what is under way.
-pub(super) fn ask_withdrawal(draft: &mut Draft<'_>, payment: &mut crate::payment::Payment, refund: &mut Refund, because_expired: bool) {
+pub(super) fn ask_withdrawal(
+    draft: &mut Draft<'_>,
+    payment: &mut crate::payment::Payment,
+    refund: &mut Refund,
+    because_expired: bool,
+) {
     refund.withdrawal = Some(Withdrawal { asked_at: draft.context().at, because_expired, passed_on: false });
     draft.refund_event(payment, refund, EventKind::WithdrawalAsked);
 }

@@ -103,7 +103,13 @@ fn credit(draft: &mut Draft<'_>, payment: &mut Payment, credited: u64) -> Result
     payment.state = PaymentState::Settled;
     payment.counters.claimable = credited;
     draft.payment_event(payment, EventKind::PaymentSettled { credited });
-    draft.transfer(book.payin_clearing, payment.account, credited, TransferKind::Posted, Subject::Payment(payment.id))?;
+    draft.transfer(
+        book.payin_clearing,
+        payment.account,
+        credited,
+        TransferKind::Posted,
+        Subject::Payment(payment.id),
+    )?;
     Ok(())
 }
 
@@ -115,7 +121,13 @@ fn live_refunds(draft: &Draft<'_>, payment: PaymentId) -> Vec<Refund> {
     refunds
 }
 
-pub(super) fn advance(draft: &mut Draft<'_>, id: PaymentId, to: PaymentState, credited: Option<u64>, debtor: Option<&Party>) -> Result<Done, Refusal> {
+pub(super) fn advance(
+    draft: &mut Draft<'_>,
+    id: PaymentId,
+    to: PaymentState,
+    credited: Option<u64>,
+    debtor: Option<&Party>,
+) -> Result<Done, Refusal> {
     let mut payment = draft.payment(id).ok_or(Refusal::PaymentUnknown)?;
     if payment.debtor.is_none() {
         payment.debtor = debtor.cloned();
@@ -246,7 +258,12 @@ fn number_of(code: PaymentBlockCode) -> u8 {
 }
 
 /// Places or lifts a block; refunds that were not sent are stopped with it.
-pub(super) fn block(draft: &mut Draft<'_>, id: PaymentId, code: PaymentBlockCode, placed: bool) -> Result<Done, Refusal> {
+pub(super) fn block(
+    draft: &mut Draft<'_>,
+    id: PaymentId,
+    code: PaymentBlockCode,
+    placed: bool,
+) -> Result<Done, Refusal> {
     let mut payment = draft.payment(id).ok_or(Refusal::PaymentUnknown)?;
     if payment.is_blocked_by(code) == placed {
         return Ok(Done::Unchanged);
@@ -255,7 +272,8 @@ pub(super) fn block(draft: &mut Draft<'_>, id: PaymentId, code: PaymentBlockCode
         place(draft, &mut payment, code);
         let context = draft.context();
         for mut refund in live_refunds(draft, id) {
-            let stopped = refund.blocks.iter().any(|block| block.code == BlockCode::Operator && block.lifted_at.is_none());
+            let stopped =
+                refund.blocks.iter().any(|block| block.code == BlockCode::Operator && block.lifted_at.is_none());
             if refund.state.before_send() && !stopped {
                 let by = context.actor.clone();
                 let code = BlockCode::Operator;

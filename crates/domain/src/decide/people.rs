@@ -101,7 +101,12 @@ pub(super) fn record_absent(draft: &mut Draft<'_>, id: RefundId, people: &[Perso
     Ok(Done::Refund(id))
 }
 
-pub(super) fn decide_absent(draft: &mut Draft<'_>, id: RefundId, decision: AbsentDecision, people: &[PersonId]) -> Result<Done, Refusal> {
+pub(super) fn decide_absent(
+    draft: &mut Draft<'_>,
+    id: RefundId,
+    decision: AbsentDecision,
+    people: &[PersonId],
+) -> Result<Done, Refusal> {
     let (mut payment, mut refund) = flow::pair(draft, id)?;
     if refund.state != RefundState::Submitted {
         return Err(gates::past_send(&refund));

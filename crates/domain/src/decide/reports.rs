@@ -13,7 +13,12 @@ use crate::reason::{BankCode, Failure, FailureKind, kind_of_iso, says_duplicate,
 use crate::refund::{Block, BlockCode, CaseCode, Funding, Refund, RefundState, Reservation, SettledBy};
 use crate::refusal::Refusal;
 
-pub(super) fn record(draft: &mut Draft<'_>, instruction_id: &str, evidence: EvidenceId, report: Report) -> Result<Done, Refusal> {
+pub(super) fn record(
+    draft: &mut Draft<'_>,
+    instruction_id: &str,
+    evidence: EvidenceId,
+    report: Report,
+) -> Result<Done, Refusal> {
     let context = draft.context();
     let Some((id, number)) = draft.facts().instructions.get(instruction_id).copied() else {
         draft.put_stray(Stray {
@@ -36,8 +41,15 @@ pub(super) fn record(draft: &mut Draft<'_>, instruction_id: &str, evidence: Evid
 }
 
 /// Applies a report to one attempt and lets the refund follow.
-pub(super) fn apply(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, number: u8, report: Report) -> Result<(), Refusal> {
-    let Some(state) = refund.attempts.iter().find(|attempt| attempt.number == number).map(|attempt| attempt.state) else {
+pub(super) fn apply(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    number: u8,
+    report: Report,
+) -> Result<(), Refusal> {
+    let Some(state) = refund.attempts.iter().find(|attempt| attempt.number == number).map(|attempt| attempt.state)
+    else {
         return Err(Refusal::RefundUnknown);
     };
     match report {
@@ -51,7 +63,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut R
         }
         Report::Executed { amount, charges } => executed(draft, payment, refund, (number, state), (amount, charges)),
         Report::Rejected { code } => rejected(draft, payment, refund, (number, state), code),
-        Report::Returned { amount_back, code } => returned(draft, payment, refund, (number, state), (amount_back, code)),
+        Report::Returned { amount_back, code } => {
+            returned(draft, payment, refund, (number, state), (amount_back, code))
+        }
         Report::Withdrawn => ended(draft, payment, refund, (number, state), AttemptState::Withdrawn),
         Report::Lapsed => {
             let failure = Failure::of(FailureKind::Expired);
@@ -103,7 +117,12 @@ fn follow(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> 
     }
 }
 
-fn accepted(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (number, state): (u8, AttemptState)) -> Result<(), Refusal> {
+fn accepted(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    (number, state): (u8, AttemptState),
+) -> Result<(), Refusal> {
     match state {
         AttemptState::Due | AttemptState::Sending { .. } | AttemptState::Unknown { .. } => {
             ensure_submitted(draft, payment, refund)?;
@@ -120,9 +139,18 @@ fn accepted(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (
     }
 }
 
-fn executed(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (number, state): (u8, AttemptState), (amount, charges): (u64, u64)) -> Result<(), Refusal> {
+fn executed(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    (number, state): (u8, AttemptState),
+    (amount, charges): (u64, u64),
+) -> Result<(), Refusal> {
     match state {
-        AttemptState::Due | AttemptState::Sending { .. } | AttemptState::Unknown { .. } | AttemptState::Accepted { .. } => {
+        AttemptState::Due
+        | AttemptState::Sending { .. }
+        | AttemptState::Unknown { .. }
+        | AttemptState::Accepted { .. } => {
             if amount.checked_sub(charges) != Some(refund.amount.minor) {
                 flow::open_case(draft, payment, refund, CaseCode::Difference);
                 return Ok(());
@@ -135,9 +163,10 @@ fn executed(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (
                 let subject = Subject::Refund(refund.id);
                 draft.transfer(book.bank_charges, book.refund_clearing, charges, TransferKind::Posted, subject)?;
             }
-            let moved = refund.attempts.iter().filter(|attempt| {
-                matches!(attempt.state, AttemptState::Executed | AttemptState::Returned)
-            });
+            let moved = refund
+                .attempts
+                .iter()
+                .filter(|attempt| matches!(attempt.state, AttemptState::Executed | AttemptState::Returned));
             if moved.count() > 1 {
                 flow::open_case(draft, payment, refund, CaseCode::Conflict);
             }
@@ -162,7 +191,13 @@ fn failure_of(refund: &Refund, code: Option<BankCode>) -> Failure {
     Failure { kind, bank_code: code }
 }
 
-fn rejected(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (number, state): (u8, AttemptState), code: Option<BankCode>) -> Result<(), Refusal> {
+fn rejected(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    (number, state): (u8, AttemptState),
+    code: Option<BankCode>,
+) -> Result<(), Refusal> {
     let text = code.as_ref().map_or("", BankCode::as_str);
     let doubtful = match state {
         AttemptState::Sending { .. } | AttemptState::Unknown { .. } => true,
@@ -197,7 +232,12 @@ fn is_drift(draft: &Draft<'_>, refund: &Refund) -> bool {
     }
 }
 
-fn drift(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (number, failure): (u8, Failure)) -> Result<(), Refusal> {
+fn drift(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    (number, failure): (u8, Failure),
+) -> Result<(), Refusal> {
     flow::set_attempt(refund, number, AttemptState::Rejected { failure });
     let code = BlockCode::Paused;
     refund.blocks.push(Block { code, by: Actor::Engine, at: draft.context().at, lifted_at: None });
@@ -207,9 +247,18 @@ fn drift(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (num
 }
 
 /// A definite end without money.
-fn ended(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (number, state): (u8, AttemptState), end: AttemptState) -> Result<(), Refusal> {
+fn ended(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    (number, state): (u8, AttemptState),
+    end: AttemptState,
+) -> Result<(), Refusal> {
     match state {
-        AttemptState::Due | AttemptState::Sending { .. } | AttemptState::Unknown { .. } | AttemptState::Accepted { .. } => {
+        AttemptState::Due
+        | AttemptState::Sending { .. }
+        | AttemptState::Unknown { .. }
+        | AttemptState::Accepted { .. } => {
             ensure_submitted(draft, payment, refund)?;
             flow::set_attempt(refund, number, end);
             follow(draft, payment, refund)
@@ -222,10 +271,19 @@ fn ended(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (num
     }
 }
 
-fn returned(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (number, state): (u8, AttemptState), (amount_back, code): (u64, Option<BankCode>)) -> Result<(), Refusal> {
+fn returned(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    (number, state): (u8, AttemptState),
+    (amount_back, code): (u64, Option<BankCode>),
+) -> Result<(), Refusal> {
     match state {
         AttemptState::Executed => {}
-        AttemptState::Due | AttemptState::Sending { .. } | AttemptState::Unknown { .. } | AttemptState::Accepted { .. } => {
+        AttemptState::Due
+        | AttemptState::Sending { .. }
+        | AttemptState::Unknown { .. }
+        | AttemptState::Accepted { .. } => {
             // Heard first: it was executed before it came back (rails M23).
             let report = (refund.amount.minor, 0);
             executed(draft, payment, refund, (number, state), report)?;
@@ -256,7 +314,12 @@ fn returned(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, (
 }
 
 /// Money that came back twice, or too much of it, is unexplained.
-fn second_return(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, amount: u64) -> Result<(), Refusal> {
+fn second_return(
+    draft: &mut Draft<'_>,
+    payment: &mut Payment,
+    refund: &mut Refund,
+    amount: u64,
+) -> Result<(), Refusal> {
     let code = CaseCode::Returned;
     let at = draft.context().at;
     refund.cases.push(crate::refund::Case { code, at, closed_at: None });

@@ -103,7 +103,12 @@ fn name(draft: &Draft<'_>, request: &RequestRefund) -> Result<(ClientReference, 
 }
 
 /// A debit that the sweep adopted is the refund that this client names again.
-fn recognise(draft: &mut Draft<'_>, request: &RequestRefund, payment: &Payment, reference: &ClientReference) -> Result<Option<Done>, Refusal> {
+fn recognise(
+    draft: &mut Draft<'_>,
+    request: &RequestRefund,
+    payment: &Payment,
+    reference: &ClientReference,
+) -> Result<Option<Done>, Refusal> {
     if payment.adopted.is_empty() {
         return Ok(None);
     }
@@ -172,9 +177,10 @@ fn check_payment(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) 
             }
         }
     }
-    let stray = payment.debtor.as_ref().is_some_and(|party| {
-        draft.facts().stray_creditors.contains(&(payment.merchant, party.account.canonical()))
-    });
+    let stray = payment
+        .debtor
+        .as_ref()
+        .is_some_and(|party| draft.facts().stray_creditors.contains(&(payment.merchant, party.account.canonical())));
     if !payment.blocks.is_empty() || payment.counters.exposure() > 0 || stray {
         return Err(Refusal::PaymentBlocked);
     }
@@ -203,9 +209,9 @@ fn checked_fee(request: &RequestRefund, minor: u64) -> Result<u64, Refusal> {
 fn check_funding(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -> Result<(), Refusal> {
     let currency = match request.funding {
         Funding::Held { account } => {
-            let account = draft.account(account).filter(|account| {
-                account.kind == AccountKind::Held && may_use(&account.group, request)
-            });
+            let account = draft
+                .account(account)
+                .filter(|account| account.kind == AccountKind::Held && may_use(&account.group, request));
             let account = account.ok_or(Refusal::AccountUnknown)?;
             if !account.eligible {
                 return Err(Refusal::AccountNotEligible);
@@ -231,9 +237,7 @@ fn choose_creditor(request: &RequestRefund, payment: &Payment) -> Result<Credito
             Err(Refusal::PayeeMismatch)
         }
         (Some(_), _) => Ok(Creditor::Payer),
-        (None, Some(given)) => {
-            Ok(Creditor::Given { party: given.clone(), source: CreditorSource::MerchantSupplied })
-        }
+        (None, Some(given)) => Ok(Creditor::Given { party: given.clone(), source: CreditorSource::MerchantSupplied }),
         (None, None) if request.may_ask_details => Ok(Creditor::Unknown),
         (None, None) => Err(Refusal::CreditorMissing),
     }
@@ -259,7 +263,13 @@ fn approval_of(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment, re
     Some(approval)
 }
 
-fn blank(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment, reference: ClientReference, amount: Amount) -> Refund {
+fn blank(
+    draft: &Draft<'_>,
+    request: &RequestRefund,
+    payment: &Payment,
+    reference: ClientReference,
+    amount: Amount,
+) -> Refund {
     let at = draft.context().at;
     Refund {
         id: request.id,

@@ -11,9 +11,7 @@ use crate::party::Creditor;
 use crate::payment::{Payment, PaymentBlockCode};
 use crate::reason::FailureKind;
 use crate::reference::ids_of_attempt;
-use crate::refund::{
-    Block, BlockCode, ExpiredAt, Funding, Gate, Refund, RefundState, Reservation, Shortage,
-};
+use crate::refund::{Block, BlockCode, ExpiredAt, Funding, Gate, Refund, RefundState, Reservation, Shortage};
 use crate::refusal::Refusal;
 use crate::time::{Span, Timestamp};
 
@@ -145,7 +143,13 @@ fn return_slot(draft: &mut Draft<'_>, refund: &Refund, sent_at: Option<Timestamp
     }
 }
 
-fn claim(draft: &mut Draft<'_>, payment: &Payment, refund: &mut Refund, epoch: u64, lease_until: Timestamp) -> Result<Instruction, Refusal> {
+fn claim(
+    draft: &mut Draft<'_>,
+    payment: &Payment,
+    refund: &mut Refund,
+    epoch: u64,
+    lease_until: Timestamp,
+) -> Result<Instruction, Refusal> {
     let context = draft.context();
     let number = refund.newest_attempt().map_or(1, |attempt| attempt.number);
     for attempt in &mut refund.attempts {
@@ -183,7 +187,13 @@ fn claim(draft: &mut Draft<'_>, payment: &Payment, refund: &mut Refund, epoch: u
     })
 }
 
-pub(super) fn record_submission(draft: &mut Draft<'_>, id: RefundId, number: u8, epoch: u64, outcome: Submission) -> Result<Done, Refusal> {
+pub(super) fn record_submission(
+    draft: &mut Draft<'_>,
+    id: RefundId,
+    number: u8,
+    epoch: u64,
+    outcome: Submission,
+) -> Result<Done, Refusal> {
     let (mut payment, mut refund) = flow::pair(draft, id)?;
     let Some(attempt) = refund.attempts.iter().find(|attempt| attempt.number == number).copied() else {
         return Err(Refusal::RefundUnknown);
@@ -220,9 +230,10 @@ pub(super) fn doubt(draft: &Draft<'_>, refund: &mut Refund, number: u8) {
     let context = draft.context();
     let inquire_at = context.at.plus(context.rules.inquiry_every);
     let state = AttemptState::Unknown { since: context.at, inquire_at, inquiries: 0 };
-    let doubtful = refund.attempts.iter().any(|attempt| {
-        attempt.number == number && matches!(attempt.state, AttemptState::Sending { .. })
-    });
+    let doubtful = refund
+        .attempts
+        .iter()
+        .any(|attempt| attempt.number == number && matches!(attempt.state, AttemptState::Sending { .. }));
     if doubtful {
         flow::set_attempt(refund, number, state);
     }
@@ -238,9 +249,11 @@ pub(super) fn record_inquiry(draft: &mut Draft<'_>, id: RefundId, number: u8) ->
     else {
         return Ok(Done::Unchanged);
     };
-    let doubled = context.rules.inquiry_every.0.saturating_mul(1_u64.checked_shl(u32::from(inquiries)).unwrap_or(u64::MAX));
+    let doubled =
+        context.rules.inquiry_every.0.saturating_mul(1_u64.checked_shl(u32::from(inquiries)).unwrap_or(u64::MAX));
     let wait = Span(doubled.min(INQUIRY_WAIT_MAX.0));
-    let state = AttemptState::Unknown { since, inquire_at: context.at.plus(wait), inquiries: inquiries.saturating_add(1) };
+    let state =
+        AttemptState::Unknown { since, inquire_at: context.at.plus(wait), inquiries: inquiries.saturating_add(1) };
     flow::set_attempt(&mut refund, number, state);
     flow::put(draft, payment, refund);
     Ok(Done::Refund(id))

@@ -1,1 +1,5 @@
 //! Tables and stories of the machine.
+
+mod pairs;
+mod shop;
+mod stories;
