@@ -340,6 +340,11 @@ pub enum Command {
         /// Which refund.
         refund: RefundId,
     },
+    /// The sandbox lets a refund's time be up now; what follows is as by the clock.
+    EndTime {
+        /// Which refund.
+        refund: RefundId,
+    },
     /// A debit that the rail knows and the store does not (rails M21).
     AdoptDebit {
         /// Id of the refund, if one must be made.

@@ -88,6 +88,7 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
             reports::record(draft, instruction_id, *evidence, *report)
         }
         Command::Tick { refund } => tick::tick(draft, *refund),
+        Command::EndTime { refund } => tick::end_time(draft, *refund),
         Command::AdoptDebit { id, payment, debit } => adopt::adopt(draft, *id, *payment, debit),
         Command::CreateMandate(create) => mandates::create(draft, create),
         Command::MoveMandate { mandate, to } => mandates::enter(draft, *mandate, *to),

@@ -61,7 +61,8 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
         | Command::RecordSubmission { refund: id, .. }
         | Command::RecordInquiry { refund: id, .. }
         | Command::RecordWithdrawalPassed { refund: id }
-        | Command::Tick { refund: id } => refund(id),
+        | Command::Tick { refund: id }
+        | Command::EndTime { refund: id } => refund(id),
         Command::RecordReport { instruction_id, evidence, .. } => {
             keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
         }

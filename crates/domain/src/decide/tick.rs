@@ -35,6 +35,18 @@ pub(super) fn tick(draft: &mut Draft<'_>, id: RefundId) -> Result<Done, Refusal>
     Ok(Done::Refund(id))
 }
 
+/// Lets the time of a refund that has not ended be up at this moment.
+pub(super) fn end_time(draft: &mut Draft<'_>, id: RefundId) -> Result<Done, Refusal> {
+    let (payment, mut refund) = flow::pair(draft, id)?;
+    if refund.state.is_final() {
+        return Err(Refusal::AlreadyEnded);
+    }
+    refund.deadlines.overall_at = draft.context().at.min(refund.deadlines.overall_at);
+    flow::put(draft, payment, refund);
+    tick(draft, id)?;
+    Ok(Done::Refund(id))
+}
+
 fn tick_before_send(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> Result<(), Refusal> {
     let at = draft.context().at;
     if refund.deadlines.earliest() <= at {

@@ -152,6 +152,7 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
         ("inquiry without result", Command::RecordInquiry { refund: id, attempt: 1 }),
         ("withdrawal passed on", Command::RecordWithdrawalPassed { refund: id }),
         ("tick", Command::Tick { refund: id }),
+        ("time is up", Command::EndTime { refund: id }),
         (
             "payment settles",
             Command::AdvancePayment { payment, to: PaymentState::Settled, credited: None, debtor: None },
