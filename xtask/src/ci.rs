@@ -17,38 +17,17 @@ struct Step {
 
 const CARGO_STEPS: [(&str, &[&str]); 6] = [
     ("format", &["fmt", "--all", "--check"]),
-    (
-        "lints",
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ],
-    ),
+    ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     ("tidy", &["xtask", "tidy"]),
     ("tests", &["test", "--workspace", "--locked"]),
-    (
-        "release build",
-        &["build", "--release", "--locked", "--package", "refundry"],
-    ),
-    (
-        "release build of the tools",
-        &["build", "--release", "--locked", "--package", "xtask"],
-    ),
+    ("release build", &["build", "--release", "--locked", "--package", "refundry"]),
+    ("release build of the tools", &["build", "--release", "--locked", "--package", "xtask"]),
 ];
 
 /// What runs against the release binary.
 const BLACK_BOX: [(&str, Tool, &[&str]); 5] = [
     ("demo", Tool::Refundry, &["demo", "--exit"]),
-    (
-        "storm",
-        Tool::Xtask,
-        &["harness", "storm", "--rounds", "50"],
-    ),
+    ("storm", Tool::Xtask, &["harness", "storm", "--rounds", "50"]),
     ("kill", Tool::Xtask, &["harness", "kill", "--cycles", "20"]),
     ("restore", Tool::Xtask, &["harness", "restore"]),
     ("sync", Tool::Xtask, &["harness", "sync"]),
@@ -67,21 +46,11 @@ pub(crate) fn run() -> Result<ExitCode> {
     let mut timings = Vec::new();
     system_packages(&root);
     for step in steps(&root) {
-        println!(
-            "\n==> {}: {} {}",
-            step.name,
-            step.program,
-            step.arguments.join(" ")
-        );
+        println!("\n==> {}: {} {}", step.name, step.program, step.arguments.join(" "));
         let start = Instant::now();
         let passed = execute(&root, &step)?;
         timings.push((step.name, start.elapsed()));
-        println!(
-            "<== {}: {} in {}",
-            step.name,
-            if passed { "passed" } else { "FAILED" },
-            seconds(start.elapsed())
-        );
+        println!("<== {}: {} in {}", step.name, if passed { "passed" } else { "FAILED" }, seconds(start.elapsed()));
         if !passed {
             summary(&timings, begin.elapsed());
             println!("ci: failed at `{}`", step.name);
@@ -100,16 +69,8 @@ fn steps(root: &Path) -> Vec<Step> {
         Tool::Refundry => release.join("refundry").display().to_string(),
         Tool::Xtask => release.join("xtask").display().to_string(),
     };
-    let own = CARGO_STEPS.iter().map(|(name, arguments)| Step {
-        name,
-        program: cargo.clone(),
-        arguments,
-    });
-    let black_box = BLACK_BOX.iter().map(|(name, which, arguments)| Step {
-        name,
-        program: tool(*which),
-        arguments,
-    });
+    let own = CARGO_STEPS.iter().map(|(name, arguments)| Step { name, program: cargo.clone(), arguments });
+    let black_box = BLACK_BOX.iter().map(|(name, which, arguments)| Step { name, program: tool(*which), arguments });
     own.chain(black_box).collect()
 }
 
@@ -131,14 +92,8 @@ fn execute(root: &Path, step: &Step) -> Result<bool> {
 fn system_packages(root: &Path) {
     let runs = |program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .current_dir(root)
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        command.args(arguments).current_dir(root).env("DEBIAN_FRONTEND", "noninteractive");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
     if runs("strace", &["--version"]) {

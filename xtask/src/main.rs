@@ -7,16 +7,13 @@
     clippy::disallowed_methods,
     reason = "the bench and the harnesses measure durations and watch a real process on a real clock"
 )]
-#![allow(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command-line tool for people prints"
-)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool for people prints")]
 
 mod bench;
 mod ci;
 mod harness;
 mod load;
+mod sandbox;
 mod tidy;
 
 use std::process::ExitCode;

@@ -1,6 +1,48 @@
-//! Measurements.
-use std::process::ExitCode;
+//! Measurements against the goals: `cargo xtask bench http | latency | fill`.
+//!
+//! Nothing here is a test: a bench prints what it saw, with the machine and
+//! the commit, and keeps its newest result in docs/performance.md.
+
+mod fill;
+mod http;
+mod latency;
+mod machine;
+mod purse;
 pub(crate) mod reference;
-pub(crate) fn run(_arguments: &[String]) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not yet")
+mod report;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::tidy::workspace_root;
+
+/// Runs one bench, in release whatever this process was built as.
+pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
+    let release = workspace_root().join("target/release/xtask");
+    if std::env::current_exe().ok().as_deref() != Some(release.as_path()) {
+        build()?;
+        let status = Command::new(&release).arg("bench").args(arguments).status().context("the release build")?;
+        return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["http"] => runtime.block_on(http::run())?,
+        ["latency"] => runtime.block_on(latency::run())?,
+        ["fill", ref rest @ ..] => runtime.block_on(fill::run(fill::Plan::parse(rest)?))?,
+        _ => bail!("usage: cargo xtask bench http | latency | fill [N] [--created-only]"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build() -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["build", "--release", "--quiet", "--package", "refundry", "--package", "xtask"])
+        .current_dir(workspace_root())
+        .status()
+        .context("cargo")?;
+    ensure!(status.success(), "the release build failed");
+    Ok(())
 }

@@ -15,16 +15,7 @@ const PACKAGES_MAX: usize = 350;
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Packages that stay out, by name.
-const BANNED: [&str; 8] = [
-    "openssl",
-    "openssl-sys",
-    "native-tls",
-    "ring",
-    "chrono",
-    "sqlx",
-    "sqlx-core",
-    "zstd-sys",
-];
+const BANNED: [&str; 8] = ["openssl", "openssl-sys", "native-tls", "ring", "chrono", "sqlx", "sqlx-core", "zstd-sys"];
 
 /// Licences that a dependency may offer.
 const LICENCES: [&str; 14] = [
@@ -48,60 +39,26 @@ const LICENCES: [&str; 14] = [
 pub(crate) fn check(root: &Path) -> Result<Vec<Problem>> {
     let tree = cargo(
         root,
-        &[
-            "tree",
-            "--locked",
-            "-e",
-            "normal,build",
-            "-p",
-            "refundry",
-            "--target",
-            TARGET,
-            "--prefix",
-            "none",
-        ],
+        &["tree", "--locked", "-e", "normal,build", "-p", "refundry", "--target", TARGET, "--prefix", "none"],
     )?;
-    let metadata = cargo(
-        root,
-        &[
-            "metadata",
-            "--locked",
-            "--format-version",
-            "1",
-            "--filter-platform",
-            TARGET,
-        ],
-    )?;
+    let metadata = cargo(root, &["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET])?;
     let mut problems = packages(&tree);
-    problems.extend(licences(
-        &serde_json::from_str(&metadata).context("cargo metadata")?,
-    ));
+    problems.extend(licences(&serde_json::from_str(&metadata).context("cargo metadata")?));
     Ok(problems)
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<String> {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(root)
-        .output()
-        .context("cargo")?;
+    let output = Command::new(program).args(arguments).current_dir(root).output().context("cargo")?;
     let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "cargo {} failed: {complaint}",
-        arguments.join(" ")
-    );
+    ensure!(output.status.success(), "cargo {} failed: {complaint}", arguments.join(" "));
     Ok(String::from_utf8(output.stdout)?)
 }
 
 /// Judges the lines `name vX.Y.Z …` of `cargo tree`; those with a path are ours.
 fn packages(tree: &str) -> Vec<Problem> {
     let mut names = BTreeSet::new();
-    for line in tree
-        .lines()
-        .filter(|line| !line.contains("(/") && !line.contains("(file:"))
-    {
+    for line in tree.lines().filter(|line| !line.contains("(/") && !line.contains("(file:")) {
         let mut parts = line.split_whitespace();
         if let (Some(name), Some(version)) = (parts.next(), parts.next()) {
             names.insert((name, version));
@@ -109,10 +66,7 @@ fn packages(tree: &str) -> Vec<Problem> {
     }
     let mut problems = Vec::new();
     if names.len() >= PACKAGES_MAX {
-        let why = format!(
-            "{} packages in the default build, under {PACKAGES_MAX} are allowed",
-            names.len()
-        );
+        let why = format!("{} packages in the default build, under {PACKAGES_MAX} are allowed", names.len());
         problems.push(Problem::new("Cargo.lock", 0, why));
     }
     for (name, version) in names.iter().filter(|(name, _)| BANNED.contains(name)) {
@@ -126,17 +80,10 @@ fn packages(tree: &str) -> Vec<Problem> {
 }
 
 fn licences(metadata: &serde_json::Value) -> Vec<Problem> {
-    let packages = metadata["packages"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let packages = metadata["packages"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut problems = Vec::new();
     if packages.is_empty() {
-        problems.push(Problem::new(
-            "Cargo.lock",
-            0,
-            "cargo metadata lists no package",
-        ));
+        problems.push(Problem::new("Cargo.lock", 0, "cargo metadata lists no package"));
     }
     for package in packages {
         let name = package["name"].as_str().unwrap_or_default();
@@ -154,10 +101,7 @@ fn licences(metadata: &serde_json::Value) -> Vec<Problem> {
 
 /// Whether a licence expression can be met with the allowed ones.
 fn allowed(expression: &str) -> bool {
-    let spaced = expression
-        .replace('(', " ( ")
-        .replace(')', " ) ")
-        .replace('/', " OR ");
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut at = 0;
     !words.is_empty() && any_of(&words, &mut at) && at == words.len()
@@ -229,18 +173,15 @@ mod tests {
         let ours = "refundry v0.1.0 (/x/crates/refundry)\n";
         assert!(packages(&format!("{ours}serde v1.0.0\nserde v1.0.0 (*)\n")).is_empty());
         assert_eq!(packages(&format!("{ours}ring v0.17.0\n")).len(), 1);
-        let many = |count: usize| {
-            (0..count)
-                .map(|n| format!("p{n} v1.0.0\n"))
-                .collect::<String>()
-        };
+        let many = |count: usize| (0..count).map(|n| format!("p{n} v1.0.0\n")).collect::<String>();
         assert!(packages(&many(PACKAGES_MAX - 1)).is_empty());
         assert_eq!(packages(&many(PACKAGES_MAX)).len(), 1);
     }
 
     #[test]
     fn a_licence_outside_the_list_is_named() {
-        let metadata = serde_json::json!({ "packages": [{ "name": "a", "license": "MIT" }, { "name": "b", "license": null }] });
+        let metadata =
+            serde_json::json!({ "packages": [{ "name": "a", "license": "MIT" }, { "name": "b", "license": null }] });
         assert_eq!(licences(&metadata).len(), 1);
         assert_eq!(licences(&serde_json::json!({})).len(), 1);
     }

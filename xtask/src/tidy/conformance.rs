@@ -35,28 +35,19 @@ pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
         }
         let rows = rows(path, text, &mut problems);
         if rows.is_empty() {
-            problems.push(Problem::new(
-                path,
-                0,
-                "no row `| number | statement | test or why not |`",
-            ));
+            problems.push(Problem::new(path, 0, "no row `| number | statement | test or why not |`"));
         }
         for (number, row) in rows {
             let marked = markers.contains_key(&(list.to_owned(), number.clone()));
             if let Some(text) = unproven(&row.proof, marked, &functions) {
-                problems.push(Problem::new(
-                    path,
-                    row.line,
-                    format!("{list} {number}: {text}"),
-                ));
+                problems.push(Problem::new(path, row.line, format!("{list} {number}: {text}")));
             }
             known.insert((list.to_owned(), number));
         }
     }
     for ((list, number), places) in markers.iter().filter(|(key, _)| !known.contains(*key)) {
         for (path, line) in places {
-            let why =
-                format!("a marker for {list} {number}, which {FOLDER}{list}.md does not list");
+            let why = format!("a marker for {list} {number}, which {FOLDER}{list}.md does not list");
             problems.push(Problem::new(path, *line, why));
         }
     }
@@ -67,9 +58,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
 fn unproven(proof: &str, marked: bool, functions: &BTreeSet<String>) -> Option<String> {
     if let Some(prefix) = REASONS.iter().find(|prefix| proof.starts_with(**prefix)) {
         let reason = proof[prefix.len()..].trim();
-        return reason
-            .is_empty()
-            .then(|| format!("`{prefix}` without a reason"));
+        return reason.is_empty().then(|| format!("`{prefix}` without a reason"));
     }
     if proof.is_empty() {
         return Some("names no test and gives no reason (`not yet: …`, `not here: …`)".to_owned());
@@ -83,40 +72,22 @@ fn unproven(proof: &str, marked: bool, functions: &BTreeSet<String>) -> Option<S
 fn rows(path: &str, text: &str, problems: &mut Vec<Problem>) -> BTreeMap<String, Row> {
     let mut found = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
-        let Some(inner) = line
-            .trim()
-            .strip_prefix('|')
-            .and_then(|line| line.strip_suffix('|'))
-        else {
+        let Some(inner) = line.trim().strip_prefix('|').and_then(|line| line.strip_suffix('|')) else {
             continue;
         };
-        let cells: Vec<String> = inner
-            .replace("\\|", "\u{0}")
-            .split('|')
-            .map(|cell| cell.trim().replace('\u{0}', "|"))
-            .collect();
+        let cells: Vec<String> =
+            inner.replace("\\|", "\u{0}").split('|').map(|cell| cell.trim().replace('\u{0}', "|")).collect();
         let number = cells.first().map(String::as_str).unwrap_or_default();
         if !number.starts_with(|first: char| first.is_ascii_digit()) {
             continue;
         }
         if cells.len() != 3 {
-            problems.push(Problem::new(
-                path,
-                index + 1,
-                format!("{} cells, want 3", cells.len()),
-            ));
+            problems.push(Problem::new(path, index + 1, format!("{} cells, want 3", cells.len())));
             continue;
         }
-        let row = Row {
-            line: index + 1,
-            proof: cells[2].clone(),
-        };
+        let row = Row { line: index + 1, proof: cells[2].clone() };
         if found.insert(number.to_owned(), row).is_some() {
-            problems.push(Problem::new(
-                path,
-                index + 1,
-                format!("number {number} is listed twice"),
-            ));
+            problems.push(Problem::new(path, index + 1, format!("number {number} is listed twice")));
         }
     }
     found
@@ -126,21 +97,15 @@ fn markers(tree: &Tree, problems: &mut Vec<Problem>) -> Markers {
     let mut found = Markers::new();
     for (path, text) in tree.below("crates/", "rs") {
         for (index, line) in text.lines().enumerate() {
-            let comment = line
-                .trim()
-                .strip_prefix("//")
-                .map(|rest| rest.trim_start_matches(['/', '!']).trim());
+            let comment = line.trim().strip_prefix("//").map(|rest| rest.trim_start_matches(['/', '!']).trim());
             let Some(marker) = comment.and_then(|comment| comment.strip_prefix(MARKER)) else {
                 continue;
             };
             match marker.split_whitespace().collect::<Vec<_>>()[..] {
                 [list, number]
-                    if number.starts_with(|first: char| first.is_ascii_digit())
-                        && !number.ends_with(',') =>
+                    if number.starts_with(|first: char| first.is_ascii_digit()) && !number.ends_with(',') =>
                 {
-                    let places = found
-                        .entry((list.to_owned(), number.to_owned()))
-                        .or_default();
+                    let places = found.entry((list.to_owned(), number.to_owned())).or_default();
                     places.push((path.to_owned(), index + 1));
                 }
                 _ => problems.push(Problem::new(
@@ -175,10 +140,7 @@ mod tests {
 
     fn found(row: &str, source: &str) -> Vec<String> {
         let list = format!("| number | statement | test or why not |\n|---|---|---|\n{row}\n");
-        let tree = Tree::of(&[
-            ("docs/conformance/bank.md", &list),
-            ("crates/a/src/tests.rs", source),
-        ]);
+        let tree = Tree::of(&[("docs/conformance/bank.md", &list), ("crates/a/src/tests.rs", source)]);
         check(&tree).iter().map(ToString::to_string).collect()
     }
 
@@ -192,26 +154,15 @@ mod tests {
             ("| 7 | pays once | not here: a console matter |", "", ""),
             ("| 7 | pays once | not yet: |", "", "without a reason"),
             ("| 7 | pays once | |", "", "names no test"),
-            (
-                "| 7 | pays once | `pays_never` |",
-                test,
-                "names no test that exists",
-            ),
-            (
-                "| 7 | pays once | `pays_once` |",
-                "fn pays_once() {}\n",
-                "no marker comment",
-            ),
+            ("| 7 | pays once | `pays_never` |", test, "names no test that exists"),
+            ("| 7 | pays once | `pays_once` |", "fn pays_once() {}\n", "no marker comment"),
             ("| 7 | pays once |", test, "cells"),
         ];
         for (row, source, expected) in cases {
             let problems = found(row, source);
             match expected {
                 "" => assert!(problems.is_empty(), "{row}: {problems:?}"),
-                text => assert!(
-                    problems.iter().any(|problem| problem.contains(text)),
-                    "{row}: {problems:?}"
-                ),
+                text => assert!(problems.iter().any(|problem| problem.contains(text)), "{row}: {problems:?}"),
             }
         }
     }

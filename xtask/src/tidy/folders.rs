@@ -5,17 +5,13 @@ use super::source::{Source, line_of, test_files, words};
 use super::{Problem, Tree};
 
 /// The files that every dialect has (a folder of the same name may stand for one).
-const DIALECT_FILES: [&str; 9] = [
-    "mod", "routes", "auth", "wire", "states", "errors", "webhook", "config", "tests",
-];
+const DIALECT_FILES: [&str; 9] = ["mod", "routes", "auth", "wire", "states", "errors", "webhook", "config", "tests"];
 
 /// The files that every rail has.
 const RAIL_FILES: [&str; 2] = ["mod", "tests"];
 
 /// Names that say nothing.
-const DRAWERS: [&str; 7] = [
-    "utils", "util", "helpers", "helper", "common", "misc", "shared",
-];
+const DRAWERS: [&str; 7] = ["utils", "util", "helpers", "helper", "common", "misc", "shared"];
 
 /// Checks names and neighbours.
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
@@ -29,29 +25,19 @@ pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
 
 fn siblings(tree: &Tree, folder: &str, files: &[&str], problems: &mut Vec<Problem>) {
     // A folder that only holds a neighbouring file's submodules (`routes/` of `routes.rs`) is no sibling.
-    let names: Vec<String> = tree
-        .folders(folder)
-        .into_iter()
-        .filter(|name| tree.get(&format!("{folder}{name}.rs")).is_none())
-        .collect();
+    let names: Vec<String> =
+        tree.folders(folder).into_iter().filter(|name| tree.get(&format!("{folder}{name}.rs")).is_none()).collect();
     for name in &names {
         let own = format!("{folder}{name}/");
         for file in files {
-            let there = tree.get(&format!("{own}{file}.rs")).is_some()
-                || tree.get(&format!("{own}{file}/mod.rs")).is_some();
+            let there =
+                tree.get(&format!("{own}{file}.rs")).is_some() || tree.get(&format!("{own}{file}/mod.rs")).is_some();
             if !there {
-                problems.push(Problem::new(
-                    &own,
-                    0,
-                    format!("has no {file}.rs: siblings have the same files"),
-                ));
+                problems.push(Problem::new(&own, 0, format!("has no {file}.rs: siblings have the same files")));
             }
         }
         let tests = test_files(tree);
-        for (path, text) in tree
-            .below(&own, "rs")
-            .filter(|(path, _)| !tests.contains(*path))
-        {
+        for (path, text) in tree.below(&own, "rs").filter(|(path, _)| !tests.contains(*path)) {
             let code = Source::production(text).code;
             for (offset, other) in neighbours(&code, &names, name) {
                 let why = format!("`{name}` knows its sibling `{other}`");
@@ -70,8 +56,8 @@ fn neighbours(code: &str, names: &[String], own: &str) -> Vec<(usize, String)> {
         }
         let before = code[..offset].trim_end();
         let statement = &before[before.rfind(';').map_or(0, |at| at + 1)..];
-        let in_use = statement.trim_start().starts_with("use crate::{")
-            || statement.trim_start().starts_with("use super::");
+        let in_use =
+            statement.trim_start().starts_with("use crate::{") || statement.trim_start().starts_with("use super::");
         if before.ends_with("crate::") || before.ends_with("super::") || in_use {
             found.push((offset, word.to_owned()));
         }
@@ -81,15 +67,9 @@ fn neighbours(code: &str, names: &[String], own: &str) -> Vec<(usize, String)> {
 
 fn drawers(tree: &Tree, problems: &mut Vec<Problem>) {
     for (path, _) in tree.all() {
-        let drawer = path
-            .split('/')
-            .find(|part| DRAWERS.contains(&part.split('.').next().unwrap_or(part)));
+        let drawer = path.split('/').find(|part| DRAWERS.contains(&part.split('.').next().unwrap_or(part)));
         if let Some(name) = drawer {
-            problems.push(Problem::new(
-                path,
-                0,
-                format!("`{name}` says nothing: name the concept or inline it"),
-            ));
+            problems.push(Problem::new(path, 0, format!("`{name}` says nothing: name the concept or inline it")));
         }
     }
 }
@@ -99,11 +79,7 @@ fn one_test_binary(tree: &Tree, problems: &mut Vec<Problem>) {
         let mut parts = path.split('/').skip(2);
         let in_tests = parts.next() == Some("tests");
         if in_tests && parts.next() != Some("it") {
-            problems.push(Problem::new(
-                path,
-                0,
-                "one integration-test binary per crate: put it below tests/it/",
-            ));
+            problems.push(Problem::new(path, 0, "one integration-test binary per crate: put it below tests/it/"));
         }
     }
 }
@@ -117,23 +93,14 @@ mod tests {
             .iter()
             .map(|file| {
                 let text = if *file == "routes" { routes } else { "" };
-                (
-                    format!("crates/dialects/src/{name}/{file}.rs"),
-                    text.to_owned(),
-                )
+                (format!("crates/dialects/src/{name}/{file}.rs"), text.to_owned())
             })
             .collect()
     }
 
     fn found(files: &[(String, String)]) -> Vec<String> {
-        let files: Vec<(&str, &str)> = files
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str()))
-            .collect();
-        check(&Tree::of(&files))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        check(&Tree::of(&files)).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -164,32 +131,15 @@ mod tests {
 
     #[test]
     fn drawers_are_refused() {
-        for path in [
-            "crates/engine/src/utils.rs",
-            "crates/engine/src/common/mod.rs",
-            "xtask/src/helpers.rs",
-        ] {
-            assert_eq!(
-                found(&[(path.to_owned(), String::new())]).len(),
-                1,
-                "{path}"
-            );
+        for path in ["crates/engine/src/utils.rs", "crates/engine/src/common/mod.rs", "xtask/src/helpers.rs"] {
+            assert_eq!(found(&[(path.to_owned(), String::new())]).len(), 1, "{path}");
         }
-        assert!(
-            found(&[(
-                "crates/engine/src/commonwealth.rs".to_owned(),
-                String::new()
-            )])
-            .is_empty()
-        );
+        assert!(found(&[("crates/engine/src/commonwealth.rs".to_owned(), String::new())]).is_empty());
     }
 
     #[test]
     fn a_crate_has_one_test_binary() {
         assert!(found(&[("crates/a/tests/it/main.rs".into(), String::new())]).is_empty());
-        assert_eq!(
-            found(&[("crates/a/tests/second.rs".into(), String::new())]).len(),
-            1
-        );
+        assert_eq!(found(&[("crates/a/tests/second.rs".into(), String::new())]).len(), 1);
     }
 }

@@ -19,9 +19,7 @@ fn row(folder: &str) -> Option<May> {
     Some(match folder {
         "domain" => May::Only(&[]),
         "engine" => May::Only(&["domain"]),
-        "rails" | "dialects" | "webhooks" | "console" | "testkit" => {
-            May::Only(&["domain", "engine"])
-        }
+        "rails" | "dialects" | "webhooks" | "console" | "testkit" => May::Only(&["domain", "engine"]),
         "server" => May::AllButBinary,
         "refundry" => May::Everything,
         store if store.starts_with("store-") => May::Only(&["domain", "engine"]),
@@ -35,29 +33,15 @@ pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
     for folder in tree.folders("crates/") {
         let path = format!("crates/{folder}/Cargo.toml");
         match (tree.get(&path), row(&folder)) {
-            (None, _) => problems.push(Problem::new(
-                &path,
-                0,
-                "a folder of crates/ without a manifest",
-            )),
+            (None, _) => problems.push(Problem::new(&path, 0, "a folder of crates/ without a manifest")),
             (Some(_), None) => {
-                problems.push(Problem::new(
-                    &path,
-                    1,
-                    "a crate that the import table does not know: add its row",
-                ));
+                problems.push(Problem::new(&path, 1, "a crate that the import table does not know: add its row"));
             }
             (Some(text), Some(may)) => manifest(&path, text, &folder, &may, &mut problems),
         }
     }
     if let Some(text) = tree.get("xtask/Cargo.toml") {
-        manifest(
-            "xtask/Cargo.toml",
-            text,
-            "xtask",
-            &May::Only(&[]),
-            &mut problems,
-        );
+        manifest("xtask/Cargo.toml", text, "xtask", &May::Only(&[]), &mut problems);
     }
     problems
 }
@@ -68,10 +52,7 @@ fn manifest(path: &str, text: &str, folder: &str, may: &May, problems: &mut Vec<
         Err(error) => return problems.push(Problem::new(path, 1, format!("not TOML: {error}"))),
     };
     for (section, name, package) in dependencies(&table) {
-        let line = text
-            .lines()
-            .position(|line| line.trim_start().starts_with(&name))
-            .map_or(0, |line| line + 1);
+        let line = text.lines().position(|line| line.trim_start().starts_with(&name)).map_or(0, |line| line + 1);
         let development = section == "dev-dependencies";
         let Some(ours) = own_folder(&package) else {
             if folder == "domain" && !development {
@@ -87,8 +68,7 @@ fn manifest(path: &str, text: &str, folder: &str, may: &May, problems: &mut Vec<
             May::Everything => ours != "testkit",
         };
         if !allowed && !testing {
-            let why =
-                format!("`{folder}` may not import `{ours}` ([{section}]): see the import table");
+            let why = format!("`{folder}` may not import `{ours}` ([{section}]): see the import table");
             problems.push(Problem::new(path, line, why));
         }
     }
@@ -99,11 +79,7 @@ fn dependencies(table: &toml::Table) -> Vec<(&'static str, String, String)> {
     const SECTIONS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
     let mut scopes = vec![table];
     let targets = table.get("target").and_then(toml::Value::as_table);
-    scopes.extend(
-        targets
-            .into_iter()
-            .flat_map(|targets| targets.values().filter_map(toml::Value::as_table)),
-    );
+    scopes.extend(targets.into_iter().flat_map(|targets| targets.values().filter_map(toml::Value::as_table)));
     let mut found = Vec::new();
     for scope in scopes {
         for section in SECTIONS {
@@ -111,10 +87,7 @@ fn dependencies(table: &toml::Table) -> Vec<(&'static str, String, String)> {
                 continue;
             };
             for (name, value) in entries {
-                let package = value
-                    .get("package")
-                    .and_then(toml::Value::as_str)
-                    .unwrap_or(name);
+                let package = value.get("package").and_then(toml::Value::as_str).unwrap_or(name);
                 found.push((section, name.clone(), package.to_owned()));
             }
         }
@@ -127,10 +100,7 @@ fn own_folder(package: &str) -> Option<String> {
     if package == OURS {
         return Some(OURS.to_owned());
     }
-    package
-        .strip_prefix(OURS)?
-        .strip_prefix('-')
-        .map(str::to_owned)
+    package.strip_prefix(OURS)?.strip_prefix('-').map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -139,91 +109,33 @@ mod tests {
 
     fn problems(folder: &str, manifest: &str) -> Vec<String> {
         let path = format!("crates/{folder}/Cargo.toml");
-        check(&Tree::of(&[(&path, manifest)]))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        check(&Tree::of(&[(&path, manifest)])).iter().map(ToString::to_string).collect()
     }
+
+    const CASES: &[(&str, &str, usize)] = &[
+        ("domain", "[dependencies]\n", 0),
+        ("domain", "[dependencies]\nserde = \"1\"\n", 1),
+        ("domain", "[dev-dependencies]\nproptest = \"1\"\nrefundry-testkit.workspace = true\n", 0),
+        ("engine", "[dependencies]\nrefundry-domain.workspace = true\ntokio = \"1\"\n", 0),
+        ("engine", "[dependencies]\nrefundry-store-sqlite.workspace = true\n", 1),
+        ("engine", "[target.'cfg(unix)'.dependencies]\nrefundry-rails.workspace = true\n", 1),
+        ("engine", "[dependencies]\nbank = { package = \"refundry-rails\", version = \"0\" }\n", 1),
+        ("engine", "[dependencies]\nrefundry-testkit.workspace = true\n", 1),
+        ("engine", "[dev-dependencies]\nrefundry-testkit.workspace = true\n", 0),
+        ("store-sqlite", "[dependencies]\nrefundry-dialects.workspace = true\n", 1),
+        ("dialects", "[dependencies]\nrefundry-rails.workspace = true\n", 1),
+        ("rails", "[build-dependencies]\nrefundry-dialects.workspace = true\n", 1),
+        ("server", "[dependencies]\nrefundry-store-sqlite.workspace = true\n", 0),
+        ("server", "[dependencies]\nrefundry.workspace = true\n", 1),
+        ("refundry", "[dependencies]\nrefundry-server.workspace = true\n", 0),
+        ("refundry", "[dependencies]\nrefundry-testkit.workspace = true\n", 1),
+        ("testkit", "[dev-dependencies]\nrefundry-store-sqlite.workspace = true\n", 0),
+        ("novelty", "[dependencies]\n", 1),
+    ];
 
     #[test]
     fn the_table_is_enforced() {
-        let cases = [
-            ("domain", "[dependencies]\n", 0),
-            ("domain", "[dependencies]\nserde = \"1\"\n", 1),
-            (
-                "domain",
-                "[dev-dependencies]\nproptest = \"1\"\nrefundry-testkit.workspace = true\n",
-                0,
-            ),
-            (
-                "engine",
-                "[dependencies]\nrefundry-domain.workspace = true\ntokio = \"1\"\n",
-                0,
-            ),
-            (
-                "engine",
-                "[dependencies]\nrefundry-store-sqlite.workspace = true\n",
-                1,
-            ),
-            (
-                "engine",
-                "[target.'cfg(unix)'.dependencies]\nrefundry-rails.workspace = true\n",
-                1,
-            ),
-            (
-                "engine",
-                "[dependencies]\nbank = { package = \"refundry-rails\", version = \"0\" }\n",
-                1,
-            ),
-            (
-                "engine",
-                "[dependencies]\nrefundry-testkit.workspace = true\n",
-                1,
-            ),
-            (
-                "engine",
-                "[dev-dependencies]\nrefundry-testkit.workspace = true\n",
-                0,
-            ),
-            (
-                "store-sqlite",
-                "[dependencies]\nrefundry-dialects.workspace = true\n",
-                1,
-            ),
-            (
-                "dialects",
-                "[dependencies]\nrefundry-rails.workspace = true\n",
-                1,
-            ),
-            (
-                "rails",
-                "[build-dependencies]\nrefundry-dialects.workspace = true\n",
-                1,
-            ),
-            (
-                "server",
-                "[dependencies]\nrefundry-store-sqlite.workspace = true\n",
-                0,
-            ),
-            ("server", "[dependencies]\nrefundry.workspace = true\n", 1),
-            (
-                "refundry",
-                "[dependencies]\nrefundry-server.workspace = true\n",
-                0,
-            ),
-            (
-                "refundry",
-                "[dependencies]\nrefundry-testkit.workspace = true\n",
-                1,
-            ),
-            (
-                "testkit",
-                "[dev-dependencies]\nrefundry-store-sqlite.workspace = true\n",
-                0,
-            ),
-            ("novelty", "[dependencies]\n", 1),
-        ];
-        for (folder, manifest, count) in cases {
+        for &(folder, manifest, count) in CASES {
             let found = problems(folder, manifest);
             assert_eq!(found.len(), count, "{folder}: {manifest}: {found:?}");
         }
@@ -231,22 +143,13 @@ mod tests {
 
     #[test]
     fn the_message_names_file_and_line() {
-        let found = problems(
-            "engine",
-            "[package]\n\n[dependencies]\nrefundry-rails.workspace = true\n",
-        );
-        assert!(
-            found[0].starts_with("crates/engine/Cargo.toml:4: "),
-            "{found:?}"
-        );
+        let found = problems("engine", "[package]\n\n[dependencies]\nrefundry-rails.workspace = true\n");
+        assert!(found[0].starts_with("crates/engine/Cargo.toml:4: "), "{found:?}");
     }
 
     #[test]
     fn xtask_stays_outside() {
-        let tree = Tree::of(&[(
-            "xtask/Cargo.toml",
-            "[dependencies]\nrefundry-domain.workspace = true\n",
-        )]);
+        let tree = Tree::of(&[("xtask/Cargo.toml", "[dependencies]\nrefundry-domain.workspace = true\n")]);
         assert_eq!(check(&tree).len(), 1);
     }
 }

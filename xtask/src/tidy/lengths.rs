@@ -46,20 +46,8 @@ pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
     };
     let lengths = measure(tree);
     let mut problems = Vec::new();
-    compare(
-        "file",
-        FILE_LINES_MAX,
-        &lengths.files,
-        &ratchet.files,
-        &mut problems,
-    );
-    compare(
-        "function",
-        FUNCTION_LINES_MAX,
-        &lengths.functions,
-        &ratchet.functions,
-        &mut problems,
-    );
+    compare("file", FILE_LINES_MAX, &lengths.files, &ratchet.files, &mut problems);
+    compare("function", FUNCTION_LINES_MAX, &lengths.functions, &ratchet.functions, &mut problems);
     problems
 }
 
@@ -69,10 +57,9 @@ pub(crate) fn blessed(tree: &Tree) -> Result<Option<String>> {
     let ratchet = Ratchet::parse(before)?;
     let lengths = measure(tree);
     let mut text = HEADER.to_owned();
-    for (name, allowed, found) in [
-        ("files", &ratchet.files, &lengths.files),
-        ("functions", &ratchet.functions, &lengths.functions),
-    ] {
+    for (name, allowed, found) in
+        [("files", &ratchet.files, &lengths.files), ("functions", &ratchet.functions, &lengths.functions)]
+    {
         let _ = writeln!(text, "\n[{name}]");
         for (key, limit) in allowed {
             if let Some((length, _)) = found.get(key) {
@@ -98,9 +85,7 @@ fn compare(
                 problems.push(Problem::new(path, *line, why));
             }
             Some(limit) if length > limit => {
-                let why = format!(
-                    "{what} grew to {length} lines from {limit}, and may only shrink: {key}"
-                );
+                let why = format!("{what} grew to {length} lines from {limit}, and may only shrink: {key}");
                 problems.push(Problem::new(path, *line, why));
             }
             Some(limit) if length < limit => {
@@ -114,35 +99,21 @@ fn compare(
         }
     }
     for key in allowed.keys().filter(|key| !found.contains_key(*key)) {
-        problems.push(Problem::new(
-            RATCHET,
-            0,
-            format!("{key} fits now: run `cargo xtask tidy --bless`"),
-        ));
+        problems.push(Problem::new(RATCHET, 0, format!("{key} fits now: run `cargo xtask tidy --bless`")));
     }
 }
 
 fn measure(tree: &Tree) -> Lengths {
     let tests = test_files(tree);
     let mut lengths = Lengths::default();
-    for (path, file) in tree
-        .below("", "rs")
-        .filter(|(path, _)| !tests.contains(*path))
-    {
+    for (path, file) in tree.below("", "rs").filter(|(path, _)| !tests.contains(*path)) {
         let source = Source::production(file);
         let length = source.length();
         if length > FILE_LINES_MAX {
             lengths.files.insert(path.to_owned(), (length, 0));
         }
-        for function in source
-            .functions()
-            .into_iter()
-            .filter(|function| function.length > FUNCTION_LINES_MAX)
-        {
-            let entry = lengths
-                .functions
-                .entry(format!("{path}::{}", function.name))
-                .or_default();
+        for function in source.functions().into_iter().filter(|function| function.length > FUNCTION_LINES_MAX) {
+            let entry = lengths.functions.entry(format!("{path}::{}", function.name)).or_default();
             if function.length > entry.0 {
                 *entry = (function.length, function.line);
             }
@@ -154,10 +125,7 @@ fn measure(tree: &Tree) -> Lengths {
 impl Ratchet {
     fn parse(text: &str) -> Result<Self> {
         let table: toml::Table = text.parse().context("the ratchet is not TOML")?;
-        Ok(Self {
-            files: section(&table, "files")?,
-            functions: section(&table, "functions")?,
-        })
+        Ok(Self { files: section(&table, "files")?, functions: section(&table, "functions")? })
     }
 }
 
@@ -165,19 +133,12 @@ fn section(table: &toml::Table, name: &str) -> Result<BTreeMap<String, usize>> {
     let Some(value) = table.get(name) else {
         return Ok(BTreeMap::new());
     };
-    let entries = value
-        .as_table()
-        .with_context(|| format!("[{name}] is no table"))?;
+    let entries = value.as_table().with_context(|| format!("[{name}] is no table"))?;
     entries
         .iter()
         .map(|(key, value)| {
-            let limit = value
-                .as_integer()
-                .and_then(|limit| usize::try_from(limit).ok());
-            Ok((
-                key.clone(),
-                limit.with_context(|| format!("{key}: no length"))?,
-            ))
+            let limit = value.as_integer().and_then(|limit| usize::try_from(limit).ok());
+            Ok((key.clone(), limit.with_context(|| format!("{key}: no length"))?))
         })
         .collect()
 }
@@ -193,10 +154,7 @@ mod tests {
     }
 
     fn problems(file: &str, ratchet: &str) -> Vec<String> {
-        check(&Tree::of(&[(PATH, file), (RATCHET, ratchet)]))
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        check(&Tree::of(&[(PATH, file), (RATCHET, ratchet)])).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -224,16 +182,9 @@ mod tests {
     #[test]
     fn blessing_shrinks_and_never_adds() {
         let ratchet = format!("[functions]\n\"{PATH}::long\" = 95\n\"{PATH}::gone\" = 99\n");
-        let tree = Tree::of(&[
-            (PATH, &function(90)),
-            ("crates/engine/src/b.rs", &function(80)),
-            (RATCHET, &ratchet),
-        ]);
+        let tree = Tree::of(&[(PATH, &function(90)), ("crates/engine/src/b.rs", &function(80)), (RATCHET, &ratchet)]);
         let text = blessed(&tree).unwrap().unwrap();
-        assert!(
-            text.contains("a.rs::long\" = 90") && !text.contains("gone") && !text.contains("b.rs"),
-            "{text}"
-        );
+        assert!(text.contains("a.rs::long\" = 90") && !text.contains("gone") && !text.contains("b.rs"), "{text}");
         let again = Tree::of(&[(PATH, &function(90)), (RATCHET, &text)]);
         assert_eq!(blessed(&again).unwrap(), None);
         let grown = Tree::of(&[(PATH, &function(99)), (RATCHET, &text)]);

@@ -53,11 +53,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         count += problems.len();
     }
     if count == 0 {
-        println!(
-            "tidy: {} files, {} checks, nothing to say",
-            tree.len(),
-            checks.len()
-        );
+        println!("tidy: {} files, {} checks, nothing to say", tree.len(), checks.len());
         return Ok(ExitCode::SUCCESS);
     }
     println!("tidy: {count} problem(s)");

@@ -13,12 +13,8 @@ const PATHS: [&str; 5] = [
 ];
 
 /// Parts of host names of private package sources.
-const MIRRORS: [&str; 4] = [
-    concat!("arti", "factory"),
-    concat!("nexus", "."),
-    concat!("mirr", "or."),
-    concat!("verd", "accio"),
-];
+const MIRRORS: [&str; 4] =
+    [concat!("arti", "factory"), concat!("nexus", "."), concat!("mirr", "or."), concat!("verd", "accio")];
 
 /// The one source of packages.
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -29,18 +25,10 @@ pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
     for (path, text) in tree.all() {
         for (index, line) in text.lines().enumerate() {
             if let Some(found) = PATHS.iter().find(|found| holds_path(line, found)) {
-                problems.push(Problem::new(
-                    path,
-                    index + 1,
-                    format!("a path of one machine: `{found}`"),
-                ));
+                problems.push(Problem::new(path, index + 1, format!("a path of one machine: `{found}`")));
             }
             if let Some(found) = MIRRORS.iter().find(|found| host_holds(line, found)) {
-                problems.push(Problem::new(
-                    path,
-                    index + 1,
-                    format!("a private package source: `{found}`"),
-                ));
+                problems.push(Problem::new(path, index + 1, format!("a private package source: `{found}`")));
             }
         }
     }
@@ -51,9 +39,8 @@ pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
 /// The path starts a word: `see /x/y` and `"/x/y"`, but not `a/x/y`.
 fn holds_path(line: &str, path: &str) -> bool {
     line.match_indices(path).any(|(at, _)| {
-        !line[..at].ends_with(|before: char| {
-            before.is_alphanumeric() || matches!(before, '.' | '}' | '>' | '_' | '-' | '/')
-        })
+        !line[..at]
+            .ends_with(|before: char| before.is_alphanumeric() || matches!(before, '.' | '}' | '>' | '_' | '-' | '/'))
     })
 }
 
@@ -66,28 +53,14 @@ fn host_holds(line: &str, part: &str) -> bool {
 
 fn sources(tree: &Tree, problems: &mut Vec<Problem>) {
     for (index, line) in tree.get("Cargo.lock").unwrap_or("").lines().enumerate() {
-        if let Some(source) = line
-            .strip_prefix("source = ")
-            .map(|source| source.trim_matches('"'))
+        if let Some(source) = line.strip_prefix("source = ").map(|source| source.trim_matches('"'))
             && source != REGISTRY
         {
-            problems.push(Problem::new(
-                "Cargo.lock",
-                index + 1,
-                "a package from another source than the registry",
-            ));
+            problems.push(Problem::new("Cargo.lock", index + 1, "a package from another source than the registry"));
         }
     }
-    for (index, line) in tree
-        .get(".cargo/config.toml")
-        .unwrap_or("")
-        .lines()
-        .enumerate()
-    {
-        if ["[source", "[registr", "[net", "[http"]
-            .iter()
-            .any(|section| line.trim_start().starts_with(section))
-        {
+    for (index, line) in tree.get(".cargo/config.toml").unwrap_or("").lines().enumerate() {
+        if ["[source", "[registr", "[net", "[http"].iter().any(|section| line.trim_start().starts_with(section)) {
             problems.push(Problem::new(
                 ".cargo/config.toml",
                 index + 1,
@@ -106,21 +79,9 @@ mod tests {
         let cases = [
             ("docs/a.md", format!("see {}main/x", PATHS[0]), 1),
             ("docs/a.md", format!("copy from {}/design", PATHS[4]), 1),
-            (
-                "docs/a.md",
-                "the net/work/flow and https://docs.rs/x".to_owned(),
-                0,
-            ),
-            (
-                "a.toml",
-                format!("url = \"https://{}.example/x\"", MIRRORS[0]),
-                1,
-            ),
-            (
-                "Cargo.lock",
-                "source = \"git+https://github.com/x/y\"".to_owned(),
-                1,
-            ),
+            ("docs/a.md", "the net/work/flow and https://docs.rs/x".to_owned(), 0),
+            ("a.toml", format!("url = \"https://{}.example/x\"", MIRRORS[0]), 1),
+            ("Cargo.lock", "source = \"git+https://github.com/x/y\"".to_owned(), 1),
             ("Cargo.lock", format!("source = \"{REGISTRY}\""), 0),
             (".cargo/config.toml", "[source.crates-io]".to_owned(), 1),
         ];

@@ -23,11 +23,7 @@ const README_LINES_MAX: usize = 40;
 const DECISIONS: &str = "docs/decisions/";
 
 /// What `clippy.toml` must keep out of the sources.
-const BANNED_METHODS: [&str; 3] = [
-    "std::time::SystemTime::now",
-    "std::time::Instant::now",
-    "std::thread::sleep",
-];
+const BANNED_METHODS: [&str; 3] = ["std::time::SystemTime::now", "std::time::Instant::now", "std::thread::sleep"];
 
 /// Checks that they exist and say what they must.
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
@@ -46,43 +42,23 @@ fn readme(tree: &Tree, problems: &mut Vec<Problem>) {
     let Some(text) = tree.get("README.md") else {
         return;
     };
-    let mut blocks = text
-        .lines()
-        .take(README_LINES_MAX)
-        .skip_while(|line| !line.trim_start().starts_with("```"));
+    let mut blocks = text.lines().take(README_LINES_MAX).skip_while(|line| !line.trim_start().starts_with("```"));
     blocks.next();
-    let commands: Vec<&str> = blocks
-        .take_while(|line| !line.trim_start().starts_with("```"))
-        .collect();
+    let commands: Vec<&str> = blocks.take_while(|line| !line.trim_start().starts_with("```")).collect();
     if !commands.iter().any(|line| line.contains(FIRST_COMMAND)) {
-        let why = format!(
-            "the first code block must show `{FIRST_COMMAND}` within {README_LINES_MAX} lines"
-        );
+        let why = format!("the first code block must show `{FIRST_COMMAND}` within {README_LINES_MAX} lines");
         problems.push(Problem::new("README.md", 0, why));
     }
 }
 
 fn decisions(tree: &Tree, problems: &mut Vec<Problem>) {
-    let names: Vec<&str> = tree
-        .below(DECISIONS, "md")
-        .map(|(path, _)| &path[DECISIONS.len()..])
-        .collect();
+    let names: Vec<&str> = tree.below(DECISIONS, "md").map(|(path, _)| &path[DECISIONS.len()..]).collect();
     let mut numbers = Vec::new();
     for name in names.iter().filter(|name| **name != "README.md") {
         let path = format!("{DECISIONS}{name}");
-        match name
-            .split_once('-')
-            .map(|(number, _)| number)
-            .filter(|number| number.len() == 4)
-        {
-            Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
-                numbers.push((number.to_owned(), path))
-            }
-            _ => problems.push(Problem::new(
-                &path,
-                0,
-                "a decision is called NNNN-what-it-decides.md",
-            )),
+        match name.split_once('-').map(|(number, _)| number).filter(|number| number.len() == 4) {
+            Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => numbers.push((number.to_owned(), path)),
+            _ => problems.push(Problem::new(&path, 0, "a decision is called NNNN-what-it-decides.md")),
         }
     }
     if numbers.is_empty() {
@@ -91,11 +67,7 @@ fn decisions(tree: &Tree, problems: &mut Vec<Problem>) {
     for (index, (number, path)) in numbers.iter().enumerate() {
         let expected = format!("{:04}", index + 1);
         if *number != expected {
-            problems.push(Problem::new(
-                path,
-                0,
-                format!("number {number} where {expected} comes next"),
-            ));
+            problems.push(Problem::new(path, 0, format!("number {number} where {expected} comes next")));
             break;
         }
     }
@@ -106,21 +78,11 @@ fn banned_methods(tree: &Tree, problems: &mut Vec<Problem>) {
         return;
     };
     let table: toml::Table = text.parse().unwrap_or_default();
-    let listed = table
-        .get("disallowed-methods")
-        .and_then(toml::Value::as_array)
-        .cloned()
-        .unwrap_or_default();
+    let listed = table.get("disallowed-methods").and_then(toml::Value::as_array).cloned().unwrap_or_default();
     for method in BANNED_METHODS {
-        let there = listed
-            .iter()
-            .any(|entry| entry.get("path").and_then(toml::Value::as_str) == Some(method));
+        let there = listed.iter().any(|entry| entry.get("path").and_then(toml::Value::as_str) == Some(method));
         if !there {
-            problems.push(Problem::new(
-                "clippy.toml",
-                0,
-                format!("`{method}` is not among the disallowed methods"),
-            ));
+            problems.push(Problem::new("clippy.toml", 0, format!("`{method}` is not among the disallowed methods")));
         }
     }
     for setting in ["too-many-lines-threshold", "too-many-arguments-threshold"] {
@@ -142,10 +104,7 @@ mod tests {
         for path in FILES {
             tree.put(path, "text\n");
         }
-        tree.put(
-            "README.md",
-            "# Refundry\n\n```sh\ngit clone …\ncargo run --release -- demo\n```\n",
-        );
+        tree.put("README.md", "# Refundry\n\n```sh\ngit clone …\ncargo run --release -- demo\n```\n");
         tree.put("clippy.toml", CLIPPY);
         tree.put("docs/decisions/0001-a.md", "a");
         tree.put("docs/decisions/0002-b.md", "b");
@@ -167,25 +126,14 @@ mod tests {
     fn each_gap_is_named() {
         let cases = [
             ("SECURITY.md", "", "missing or empty"),
-            (
-                "README.md",
-                "# Refundry\n\n```sh\nls\n```\n",
-                "first code block",
-            ),
+            ("README.md", "# Refundry\n\n```sh\nls\n```\n", "first code block"),
             ("docs/decisions/0004-d.md", "d", "0003 comes next"),
             ("docs/decisions/third.md", "c", "NNNN"),
-            (
-                "clippy.toml",
-                "too-many-lines-threshold = 70\n",
-                "disallowed",
-            ),
+            ("clippy.toml", "too-many-lines-threshold = 70\n", "disallowed"),
         ];
         for (path, text, expected) in cases {
             let problems = with(path, text);
-            assert!(
-                problems.iter().any(|problem| problem.contains(expected)),
-                "{path}: {problems:?}"
-            );
+            assert!(problems.iter().any(|problem| problem.contains(expected)), "{path}: {problems:?}");
         }
         assert!(!check(&Tree::default()).is_empty());
     }

@@ -52,10 +52,7 @@ impl Source {
             at = end;
         }
         let string = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Self {
-            code: string(code),
-            text: string(text),
-        }
+        Self { code: string(code), text: string(text) }
     }
 
     /// The same without items marked `#[cfg(test)]`.
@@ -68,10 +65,7 @@ impl Source {
             blank(&mut text, item);
         }
         let string = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Self {
-            code: string(code),
-            text: string(text),
-        }
+        Self { code: string(code), text: string(text) }
     }
 
     /// Lines that hold code: neither empty nor comment alone.
@@ -110,9 +104,7 @@ pub(crate) fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
     std::iter::from_fn(move || {
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         let start = at + code[at..].find(is_word)?;
-        let end = code[start..]
-            .find(|c| !is_word(c))
-            .map_or(code.len(), |length| start + length);
+        let end = code[start..].find(|c| !is_word(c)).map_or(code.len(), |length| start + length);
         at = end;
         Some((start, &code[start..end]))
     })
@@ -120,11 +112,7 @@ pub(crate) fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The line number, from 1, of an offset.
 pub(crate) fn line_of(text: &str, offset: usize) -> usize {
-    text.as_bytes()[..offset]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
-        + 1
+    text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 /// The sources that are tests as a whole: named so, in a `tests` folder, or
@@ -154,9 +142,7 @@ pub(crate) fn test_files(tree: &Tree) -> BTreeSet<String> {
             folders.push(format!("{folder}/{module}/"));
         }
     }
-    let inside = tree
-        .below("", "rs")
-        .filter(|(path, _)| folders.iter().any(|folder| path.starts_with(folder)));
+    let inside = tree.below("", "rs").filter(|(path, _)| folders.iter().any(|folder| path.starts_with(folder)));
     found.extend(inside.map(|(path, _)| path.to_owned()));
     found
 }
@@ -186,10 +172,7 @@ fn token(bytes: &[u8], at: usize) -> (Kind, usize) {
     let rest = &bytes[at..];
     let word_before = at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_');
     if rest.starts_with(b"//") {
-        let end = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .unwrap_or(rest.len());
+        let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
         return (Kind::Comment, at + end);
     }
     if rest.starts_with(b"/*") {
@@ -243,17 +226,11 @@ fn quoted(rest: &[u8], quote: u8) -> usize {
 
 /// Length of `r"…"`, `r#"…"#` and their byte and C forms.
 fn raw_string(rest: &[u8]) -> Option<usize> {
-    let prefix = rest
-        .iter()
-        .take_while(|byte| matches!(byte, b'r' | b'b' | b'c'))
-        .count();
+    let prefix = rest.iter().take_while(|byte| matches!(byte, b'r' | b'b' | b'c')).count();
     if prefix == 0 || prefix > 2 || rest[prefix - 1] != b'r' {
         return None;
     }
-    let hashes = rest[prefix..]
-        .iter()
-        .take_while(|byte| **byte == b'#')
-        .count();
+    let hashes = rest[prefix..].iter().take_while(|byte| **byte == b'#').count();
     let open = prefix + hashes;
     if rest.get(open) != Some(&b'"') {
         return None;
@@ -307,11 +284,7 @@ fn item_end(code: &str, after: usize) -> usize {
         let open = code.len() - more.len() - 1;
         at = matching(code, open, b'[', b']');
     }
-    body_end(code, at).unwrap_or_else(|| {
-        code[at..]
-            .find([';', ','])
-            .map_or(code.len(), |length| at + length + 1)
-    })
+    body_end(code, at).unwrap_or_else(|| code[at..].find([';', ',']).map_or(code.len(), |length| at + length + 1))
 }
 
 /// The end of the braces that open before the next bare `;`; none when there are none.
@@ -362,7 +335,8 @@ mod tests {
 
     #[test]
     fn test_modules_are_cut_and_lines_kept() {
-        let file = "fn a() {\n    b();\n}\n\n#[cfg(test)]\nmod tests {\n    fn c() {}\n}\n#[cfg(not(test))]\nfn d() {}\n";
+        let file =
+            "fn a() {\n    b();\n}\n\n#[cfg(test)]\nmod tests {\n    fn c() {}\n}\n#[cfg(not(test))]\nfn d() {}\n";
         let source = Source::production(file);
         assert!(!source.code.contains("mod tests"));
         assert!(source.code.contains("fn d()"));
@@ -374,33 +348,20 @@ mod tests {
     fn functions_are_measured_from_signature_to_brace() {
         let file = "type F = fn(u8) -> u8;\n\nfn long(\n    a: [u8; 4],\n) {\n    // why\n\n    if a { b }\n}\ntrait T { fn none(&self); }\n";
         let found = Source::production(file).functions();
-        assert_eq!(
-            found,
-            vec![Function {
-                name: "long".into(),
-                line: 3,
-                length: 5
-            }]
-        );
+        assert_eq!(found, vec![Function { name: "long".into(), line: 3, length: 5 }]);
     }
 
     #[test]
     fn modules_declared_for_tests_are_test_files() {
         let tree = Tree::of(&[
-            (
-                "crates/a/src/lib.rs",
-                "#[cfg(test)]\nmod stories;\nmod real;\n",
-            ),
+            ("crates/a/src/lib.rs", "#[cfg(test)]\nmod stories;\nmod real;\n"),
             ("crates/a/src/stories.rs", ""),
             ("crates/a/src/stories/one.rs", ""),
             ("crates/a/src/real.rs", ""),
             ("crates/a/tests/it/main.rs", ""),
         ]);
         let found = test_files(&tree);
-        assert!(
-            found.contains("crates/a/src/stories.rs")
-                && found.contains("crates/a/src/stories/one.rs")
-        );
+        assert!(found.contains("crates/a/src/stories.rs") && found.contains("crates/a/src/stories/one.rs"));
         assert!(found.contains("crates/a/tests/it/main.rs"));
         assert!(!found.contains("crates/a/src/real.rs"));
     }

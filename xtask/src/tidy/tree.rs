@@ -20,11 +20,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(path: &str, line: usize, text: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            text: text.into(),
-        }
+        Self { path: path.to_owned(), line, text: text.into() }
     }
 }
 
@@ -47,26 +43,13 @@ impl Tree {
     /// Reads what git tracks or would track below `root`.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let output = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .current_dir(root)
             .output()
             .context("git ls-files")?;
-        ensure!(
-            output.status.success(),
-            "git ls-files failed in {}",
-            root.display()
-        );
+        ensure!(output.status.success(), "git ls-files failed in {}", root.display());
         let mut tree = Self::default();
-        for path in String::from_utf8_lossy(&output.stdout)
-            .split('\0')
-            .filter(|path| !path.is_empty())
-        {
+        for path in String::from_utf8_lossy(&output.stdout).split('\0').filter(|path| !path.is_empty()) {
             // A file that was deleted but not yet committed is still listed; one that is no text is no source.
             if let Ok(text) = std::fs::read_to_string(root.join(path)) {
                 tree.put(path, &text);
@@ -90,22 +73,13 @@ impl Tree {
 
     /// All files in path order.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files
-            .iter()
-            .map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// The files below a folder (`crates/domain/src/`) with an extension.
-    pub(crate) fn below<'a>(
-        &'a self,
-        folder: &'a str,
-        extension: &'a str,
-    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(crate) fn below<'a>(&'a self, folder: &'a str, extension: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.all().filter(move |(path, _)| {
-            path.starts_with(folder)
-                && Path::new(path)
-                    .extension()
-                    .is_some_and(|found| found == extension)
+            path.starts_with(folder) && Path::new(path).extension().is_some_and(|found| found == extension)
         })
     }
 
@@ -114,11 +88,7 @@ impl Tree {
         let mut names: Vec<String> = self
             .files
             .keys()
-            .filter_map(|path| {
-                path.strip_prefix(below)?
-                    .split_once('/')
-                    .map(|(name, _)| name.to_owned())
-            })
+            .filter_map(|path| path.strip_prefix(below)?.split_once('/').map(|(name, _)| name.to_owned()))
             .collect();
         names.dedup();
         names

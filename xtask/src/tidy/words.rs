@@ -4,30 +4,15 @@ use super::source::{Source, line_of, test_files, words};
 use super::{Problem, Tree};
 
 /// Rooms that serve every provider and therefore know none.
-const NEUTRAL: [&str; 5] = [
-    "crates/domain/src/",
-    "crates/engine/src/",
-    "crates/store-",
-    "crates/webhooks/src/",
-    "crates/testkit/src/",
-];
+const NEUTRAL: [&str; 5] =
+    ["crates/domain/src/", "crates/engine/src/", "crates/store-", "crates/webhooks/src/", "crates/testkit/src/"];
 
 /// Names of providers whose words live in the folders of their dialects.
 const PROVIDERS: [&str; 3] = ["banked", "bvnk", "truelayer"];
 
 /// Identifiers that would bring waiting, clocks, dice or floats into the core.
-const CORE_EXACT: [&str; 10] = [
-    "async",
-    "await",
-    "SystemTime",
-    "Instant",
-    "f32",
-    "f64",
-    "rand",
-    "tokio",
-    "thread",
-    "Mutex",
-];
+const CORE_EXACT: [&str; 10] =
+    ["async", "await", "SystemTime", "Instant", "f32", "f64", "rand", "tokio", "thread", "Mutex"];
 
 /// Parts of identifiers that would bring wires and rows into the core.
 const CORE_PARTS: [&str; 3] = ["serde", "http", "sql"];
@@ -36,10 +21,7 @@ const CORE_PARTS: [&str; 3] = ["serde", "http", "sql"];
 pub(crate) fn check(tree: &Tree) -> Vec<Problem> {
     let tests = test_files(tree);
     let mut problems = Vec::new();
-    for (path, file) in tree
-        .below("crates/", "rs")
-        .filter(|(path, _)| !tests.contains(*path))
-    {
+    for (path, file) in tree.below("crates/", "rs").filter(|(path, _)| !tests.contains(*path)) {
         let source = Source::production(file);
         if path.starts_with("crates/domain/src/") {
             core_words(path, &source.code, &mut problems);
@@ -56,25 +38,14 @@ fn core_words(path: &str, code: &str, problems: &mut Vec<Problem>) {
     for (offset, word) in words(code) {
         let lower = word.to_lowercase();
         if CORE_EXACT.contains(&word) || CORE_PARTS.iter().any(|part| lower.contains(part)) {
-            problems.push(Problem::new(
-                path,
-                line_of(code, offset),
-                format!("`{word}` has no place in the core"),
-            ));
+            problems.push(Problem::new(path, line_of(code, offset), format!("`{word}` has no place in the core")));
         }
     }
 }
 
 /// A field, parameter or variable of text that is called `reference` and nothing else.
 fn bare_reference(path: &str, code: &str, problems: &mut Vec<Problem>) {
-    const TEXTS: [&str; 6] = [
-        "String",
-        "&str",
-        "&'",
-        "Option<String>",
-        "Box<str>",
-        "Option<&",
-    ];
+    const TEXTS: [&str; 6] = ["String", "&str", "&'", "Option<String>", "Box<str>", "Option<&"];
     if path.ends_with("/reference.rs") {
         return;
     }
@@ -82,10 +53,7 @@ fn bare_reference(path: &str, code: &str, problems: &mut Vec<Problem>) {
         let before = code[..offset].trim_end();
         let after = code[offset + "reference".len()..].trim_start();
         let bound = before.ends_with(" let") || before.ends_with(" let mut");
-        let typed = after
-            .strip_prefix(':')
-            .filter(|rest| !rest.starts_with(':'))
-            .map(str::trim_start);
+        let typed = after.strip_prefix(':').filter(|rest| !rest.starts_with(':')).map(str::trim_start);
         if bound || typed.is_some_and(|found| TEXTS.iter().any(|text| found.starts_with(text))) {
             let why = "a bare `reference`: say which one (end_to_end_id, merchant_reference, …)";
             problems.push(Problem::new(path, line_of(code, offset), why));
@@ -116,10 +84,7 @@ mod tests {
         let path = "crates/domain/src/money.rs";
         let cases = [
             ("fn a(minor: u64) {}\n", 0),
-            (
-                "// async serde f64 http: only a comment.\n/// SQL.\nfn a() {}\n",
-                0,
-            ),
+            ("// async serde f64 http: only a comment.\n/// SQL.\nfn a() {}\n", 0),
             ("async fn a() {}\n", 1),
             ("#[derive(serde::Serialize)]\nstruct A;\n", 1),
             ("fn a(x: f64) {}\n", 1),
@@ -147,10 +112,7 @@ mod tests {
         }
         assert_eq!(count("crates/dialects/src/banked_v3/mod.rs", file), 0);
         assert_eq!(count("crates/engine/src/tests.rs", file), 0);
-        assert_eq!(
-            count("crates/engine/src/a.rs", "struct TrueLayerThing;\n"),
-            1
-        );
+        assert_eq!(count("crates/engine/src/a.rs", "struct TrueLayerThing;\n"), 1);
     }
 
     #[test]
@@ -158,19 +120,7 @@ mod tests {
         let path = "crates/domain/src/refund.rs";
         assert_eq!(count(path, "struct A {\n    reference: String,\n}\n"), 1);
         assert_eq!(count(path, "fn a() { let reference = 1; }\n"), 1);
-        assert_eq!(
-            count(
-                path,
-                "struct A { reference: ClientReference }\nuse crate::reference::Tag;\n"
-            ),
-            0
-        );
-        assert_eq!(
-            count(
-                "crates/domain/src/reference.rs",
-                "fn a(reference: &str) {}\n"
-            ),
-            0
-        );
+        assert_eq!(count(path, "struct A { reference: ClientReference }\nuse crate::reference::Tag;\n"), 0);
+        assert_eq!(count("crates/domain/src/reference.rs", "fn a(reference: &str) {}\n"), 0);
     }
 }
