@@ -91,39 +91,24 @@ pub enum TlsFault {
 }
 
 /// Makes the request.
-pub(crate) async fn send(
-    client: &reqwest::Client,
-    url: Url,
-    post: Post<'_>,
-) -> Result<Answered, Failed> {
+pub(crate) async fn send(client: &reqwest::Client, url: Url, post: Post<'_>) -> Result<Answered, Failed> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in &post.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Failed::Unsendable)?;
-        headers.insert(
-            name,
-            HeaderValue::from_str(value).map_err(|_| Failed::Unsendable)?,
-        );
+        headers.insert(name, HeaderValue::from_str(value).map_err(|_| Failed::Unsendable)?);
     }
     let mut status = None;
-    let exchange = exchange(
-        client.post(url).headers(headers).body(post.body),
-        &mut status,
-    );
+    let exchange = exchange(client.post(url).headers(headers).body(post.body), &mut status);
     match tokio::time::timeout(post.timeout, exchange).await {
         Ok(done) => done,
         Err(_) => Err(Failed::TimedOut { status }),
     }
 }
 
-async fn exchange(
-    request: reqwest::RequestBuilder,
-    status: &mut Option<u16>,
-) -> Result<Answered, Failed> {
+async fn exchange(request: reqwest::RequestBuilder, status: &mut Option<u16>) -> Result<Answered, Failed> {
     let mut response = request.send().await.map_err(|error| reason(&error))?;
-    let answered = Answered {
-        status: response.status().as_u16(),
-    };
+    let answered = Answered { status: response.status().as_u16() };
     *status = Some(answered.status);
     let mut read: usize = 0;
     while read < ANSWER_BYTES_MAX {
@@ -141,11 +126,7 @@ async fn exchange(
 /// Finds what went wrong among an error's causes.
 fn reason(error: &reqwest::Error) -> Failed {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
-    let mut fault = if error.is_connect() {
-        Failed::NotConnected
-    } else {
-        Failed::Broken
-    };
+    let mut fault = if error.is_connect() { Failed::NotConnected } else { Failed::Broken };
     for _ in 0..CAUSES_MAX {
         let Some(cause) = next else { break };
         if let Some(refusal) = cause.downcast_ref::<EgressRefusal>() {
@@ -163,20 +144,13 @@ fn reason(error: &reqwest::Error) -> Failed {
         }
         next = source_of(cause);
     }
-    if error.is_timeout() {
-        Failed::TimedOut { status: None }
-    } else {
-        fault
-    }
+    if error.is_timeout() { Failed::TimedOut { status: None } } else { fault }
 }
 
 /// The cause behind a cause. An `io::Error` hides the error that it carries
 /// and names that one's own source instead.
 fn source_of<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match cause
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref)
-    {
+    match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
         Some(carried) => Some(carried),
         None => cause.source(),
     }
@@ -184,11 +158,7 @@ fn source_of<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 's
 
 /// Words of the TLS library; they only choose the text that is shown.
 fn is_tls_fault(cause: &(dyn Error + 'static), text: &str) -> bool {
-    let carried = cause
-        .downcast_ref::<std::io::Error>()
-        .is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData);
-    carried
-        || text.contains("fatal alert")
-        || text.contains("corrupt message")
-        || text.contains("peer is incompatible")
+    let carried =
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData);
+    carried || text.contains("fatal alert") || text.contains("corrupt message") || text.contains("peer is incompatible")
 }

@@ -88,10 +88,7 @@ impl Egress {
         let policy = Arc::new(options.policy);
         let builder = || {
             let inner = Arc::clone(&options.resolver);
-            let guarded = GuardedResolver {
-                inner,
-                policy: Arc::clone(&policy),
-            };
+            let guarded = GuardedResolver { inner, policy: Arc::clone(&policy) };
             builder(options.connect_timeout).dns_resolver(guarded)
         };
         let client = match builder().tls_certs_merge(roots.clone()).build() {
@@ -101,11 +98,7 @@ impl Egress {
                 builder().tls_certs_only(roots).build()?
             }
         };
-        Ok(Self {
-            client,
-            policy,
-            inbox_base: options.inbox_base,
-        })
+        Ok(Self { client, policy, inbox_base: options.inbox_base })
     }
 
     /// The policy, for those who judge a URL when it is registered.
@@ -140,11 +133,7 @@ impl Egress {
             return Err(Failed::Refused(EgressRefusal::Scheme));
         }
         let name = name.map_err(Failed::Refused)?;
-        let base = self
-            .inbox_base
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let base = self.inbox_base.read().unwrap_or_else(PoisonError::into_inner).clone();
         let target = format!("{}/{name}", base.trim_end_matches('/'));
         Url::parse(&target).map_err(|_| Failed::Refused(EgressRefusal::Malformed))
     }

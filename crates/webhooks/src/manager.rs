@@ -39,10 +39,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            recheck: Duration::from_secs(1),
-            stop_deadline: Duration::from_secs(5),
-        }
+        Self { recheck: Duration::from_secs(1), stop_deadline: Duration::from_secs(5) }
     }
 }
 
@@ -76,12 +73,7 @@ impl Webhooks {
             serving: HashMap::new(),
         };
         let manager = Mutex::new(Some(tokio::spawn(manager.run())));
-        Self {
-            engine,
-            mode,
-            counters,
-            manager,
-        }
+        Self { engine, mode, counters, manager }
     }
 
     /// Begins no more deliveries until [`Self::resume`]; what is due stays so.
@@ -123,12 +115,7 @@ impl Webhooks {
         endpoint: EndpointId,
         places: Vec<u64>,
     ) -> Result<usize, Unavailable> {
-        let known = self
-            .engine
-            .directory()
-            .endpoints
-            .get(&endpoint)
-            .is_some_and(|entry| entry.merchant == merchant);
+        let known = self.engine.directory().endpoints.get(&endpoint).is_some_and(|entry| entry.merchant == merchant);
         if !known {
             return Ok(0);
         }
@@ -136,10 +123,7 @@ impl Webhooks {
         let read = self.engine.read(move |reader| {
             let mut rows = Vec::new();
             for event in places.into_iter().take(REDELIVERIES_MAX) {
-                if reader
-                    .event(event)?
-                    .is_none_or(|stored| stored.event.merchant != merchant)
-                {
+                if reader.event(event)?.is_none_or(|stored| stored.event.merchant != merchant) {
                     continue;
                 }
                 rows.push(Delivery {
@@ -159,15 +143,7 @@ impl Webhooks {
         let rows = read.await?;
         let count = rows.len();
         if count > 0 {
-            write(
-                &self.engine,
-                merchant,
-                DeliveryUpdate {
-                    rows,
-                    cursors: Vec::new(),
-                },
-            )
-            .await?;
+            write(&self.engine, merchant, DeliveryUpdate { rows, cursors: Vec::new() }).await?;
             self.wake();
         }
         Ok(count)
@@ -177,11 +153,7 @@ impl Webhooks {
     /// deadline, and ends the tasks. A second call does nothing.
     pub async fn stop(&self) {
         self.mode.send_replace(Mode::Stopping);
-        let manager = self
-            .manager
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let manager = self.manager.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(manager) = manager
             && let Err(error) = manager.await
         {
@@ -218,11 +190,7 @@ impl Manager {
         while *self.mode.borrow_and_update() != Mode::Stopping {
             let directory = self.engine.directory();
             let ended = self.reap();
-            if ended
-                || !seen
-                    .as_ref()
-                    .is_some_and(|seen| Arc::ptr_eq(seen, &directory))
-            {
+            if ended || !seen.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, &directory)) {
                 self.serve(&directory);
                 seen = Some(directory);
             }
@@ -233,10 +201,7 @@ impl Manager {
             }
         }
         let finish = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.options.stop_deadline, finish)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(self.options.stop_deadline, finish).await.is_err() {
             tracing::warn!("deliveries were cut off; they are made again after the next start");
             self.tasks.shutdown().await;
         }
@@ -266,11 +231,7 @@ impl Manager {
             if !endpoint.enabled || served.contains(&endpoint.id) {
                 continue;
             }
-            let Some(dialect) = self
-                .dialects
-                .iter()
-                .find(|dialect| dialect.family() == endpoint.dialect)
-            else {
+            let Some(dialect) = self.dialects.iter().find(|dialect| dialect.family() == endpoint.dialect) else {
                 tracing::warn!(endpoint = %endpoint.id, dialect = %endpoint.dialect, "no such dialect for a webhook endpoint");
                 continue;
             };
@@ -281,9 +242,7 @@ impl Manager {
                 mode: self.mode.clone(),
             };
             let queue = Queue::new(Arc::clone(&self.engine), endpoint.id, options);
-            let task = self
-                .tasks
-                .spawn(work(Arc::clone(&self.engine), queue, self.mode.clone()));
+            let task = self.tasks.spawn(work(Arc::clone(&self.engine), queue, self.mode.clone()));
             self.serving.insert(task.id(), endpoint.id);
         }
     }
@@ -304,9 +263,7 @@ async fn work(engine: Arc<Engine>, mut queue: Queue, mut mode: watch::Receiver<M
             Ok(Step::Gone) => return,
             Ok(Step::Held) if stopping => return,
             Ok(Step::Held | Step::Idle { next_at: None }) => QUEUE_SLEEP_MAX,
-            Ok(Step::Idle {
-                next_at: Some(next_at),
-            }) => until(engine.now(), next_at).min(QUEUE_SLEEP_MAX),
+            Ok(Step::Idle { next_at: Some(next_at) }) => until(engine.now(), next_at).min(QUEUE_SLEEP_MAX),
             Err(Unavailable::Stopping) => return,
             Err(error) if stopping => {
                 tracing::warn!(%error, "a round of webhook deliveries was not recorded; it is made again");

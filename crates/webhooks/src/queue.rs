@@ -13,9 +13,7 @@ use refundry_domain::time::Timestamp;
 use refundry_engine::engine::Engine;
 use refundry_engine::envelope::{Envelope, Unavailable, Work};
 use refundry_engine::registry::Endpoint;
-use refundry_engine::store::{
-    Delivery, DeliveryState, DeliveryUpdate, Reader, StoreError, StoredEvent,
-};
+use refundry_engine::store::{Delivery, DeliveryState, DeliveryUpdate, Reader, StoreError, StoredEvent};
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -94,14 +92,7 @@ impl Queue {
     /// The queue of this endpoint, from where the store says it was read to.
     #[must_use]
     pub fn new(engine: Arc<Engine>, endpoint: EndpointId, options: QueueOptions) -> Self {
-        Self {
-            engine,
-            endpoint,
-            options,
-            cursor: None,
-            recorded: 0,
-            unrecorded: None,
-        }
+        Self { engine, endpoint, options, cursor: None, recorded: 0, unrecorded: None }
     }
 
     /// Does one round: reads what is due, delivers it, records it.
@@ -111,13 +102,7 @@ impl Queue {
     /// kept, and recorded by the next step before it does anything else.
     pub async fn step(&mut self) -> Result<Step, Unavailable> {
         self.record().await?;
-        let Some(endpoint) = self
-            .engine
-            .directory()
-            .endpoints
-            .get(&self.endpoint)
-            .cloned()
-        else {
+        let Some(endpoint) = self.engine.directory().endpoints.get(&self.endpoint).cloned() else {
             self.stop_waiting().await?;
             return Ok(Step::Gone);
         };
@@ -137,18 +122,11 @@ impl Queue {
         rows.extend(self.round(&endpoint).deliver(jobs).await);
         self.cursor = Some(cursor);
         if !nothing || cursor.saturating_sub(self.recorded) >= CURSOR_LAG_MAX {
-            let update = DeliveryUpdate {
-                rows,
-                cursors: vec![(self.endpoint, cursor)],
-            };
+            let update = DeliveryUpdate { rows, cursors: vec![(self.endpoint, cursor)] };
             self.unrecorded = Some((endpoint.merchant, update));
             self.record().await?;
         }
-        Ok(if nothing && cursor == before {
-            Step::Idle { next_at }
-        } else {
-            Step::Worked
-        })
+        Ok(if nothing && cursor == before { Step::Idle { next_at } } else { Step::Worked })
     }
 
     fn round<'a>(&'a self, endpoint: &'a Endpoint) -> Round<'a> {
@@ -163,12 +141,7 @@ impl Queue {
     }
 
     async fn read_due(&mut self, endpoint: &Endpoint) -> Result<Due, Unavailable> {
-        let (id, born, known, now) = (
-            self.endpoint,
-            endpoint.created_at,
-            self.cursor,
-            self.engine.now(),
-        );
+        let (id, born, known, now) = (self.endpoint, endpoint.created_at, self.cursor, self.engine.now());
         let due = self.engine.read(move |reader| {
             let cursor = match known {
                 Some(cursor) => cursor,
@@ -180,12 +153,7 @@ impl Queue {
                 retries.push((row, event));
             }
             let events = reader.events_after(cursor, EVENTS_PER_ROUND)?;
-            Ok(Due {
-                cursor,
-                retries,
-                events,
-                next_at: reader.next_delivery(id)?,
-            })
+            Ok(Due { cursor, retries, events, next_at: reader.next_delivery(id)? })
         });
         let due = due.await?;
         if self.cursor.is_none() {
@@ -199,18 +167,10 @@ impl Queue {
     fn jobs(&self, endpoint: &Endpoint, due: Due) -> (Vec<Job>, Vec<Delivery>) {
         let (mut jobs, mut rows) = (Vec::new(), Vec::new());
         for (row, event) in due.retries {
-            let rendered = event
-                .and_then(|event| Some((self.options.dialect.render(&event, endpoint)?, event)));
+            let rendered = event.and_then(|event| Some((self.options.dialect.render(&event, endpoint)?, event)));
             match rendered {
-                Some((rendered, event)) => jobs.push(Job {
-                    row,
-                    event,
-                    rendered,
-                }),
-                None => rows.push(stopped(
-                    row,
-                    "the endpoint does not get this event any more",
-                )),
+                Some((rendered, event)) => jobs.push(Job { row, event, rendered }),
+                None => rows.push(stopped(row, "the endpoint does not get this event any more")),
             }
         }
         for event in due.events {
@@ -218,11 +178,7 @@ impl Queue {
                 continue;
             }
             if let Some(rendered) = self.options.dialect.render(&event, endpoint) {
-                jobs.push(Job {
-                    row: fresh_row(endpoint, &event),
-                    event,
-                    rendered,
-                });
+                jobs.push(Job { row: fresh_row(endpoint, &event), event, rendered });
             }
         }
         (jobs, rows)
@@ -244,48 +200,21 @@ impl Queue {
         let id = self.endpoint;
         for _ in 0..STOPPING_ROUNDS_MAX {
             let ever = Timestamp(i64::MAX);
-            let waiting = self
-                .engine
-                .read(move |reader| reader.due_deliveries(id, ever, RETRIES_PER_ROUND))
-                .await?;
+            let waiting = self.engine.read(move |reader| reader.due_deliveries(id, ever, RETRIES_PER_ROUND)).await?;
             let Some(merchant) = waiting.first().map(|row| row.merchant) else {
                 break;
             };
-            let rows = waiting
-                .into_iter()
-                .map(|row| stopped(row, "the endpoint was removed"))
-                .collect();
-            write(
-                &self.engine,
-                merchant,
-                DeliveryUpdate {
-                    rows,
-                    cursors: Vec::new(),
-                },
-            )
-            .await?;
+            let rows = waiting.into_iter().map(|row| stopped(row, "the endpoint was removed")).collect();
+            write(&self.engine, merchant, DeliveryUpdate { rows, cursors: Vec::new() }).await?;
         }
         Ok(())
     }
 }
 
 /// Takes an update through the door; waits for room in its queue.
-pub(crate) async fn write(
-    engine: &Engine,
-    merchant: MerchantId,
-    update: DeliveryUpdate,
-) -> Result<(), Unavailable> {
-    let envelope = Envelope {
-        merchant,
-        actor: Actor::Engine,
-        once: None,
-        work: Work::Deliveries(update),
-    };
-    let outcome = engine
-        .execute_all(vec![envelope])
-        .await
-        .pop()
-        .unwrap_or(Err(Unavailable::Stopping));
+pub(crate) async fn write(engine: &Engine, merchant: MerchantId, update: DeliveryUpdate) -> Result<(), Unavailable> {
+    let envelope = Envelope { merchant, actor: Actor::Engine, once: None, work: Work::Deliveries(update) };
+    let outcome = engine.execute_all(vec![envelope]).await.pop().unwrap_or(Err(Unavailable::Stopping));
     match outcome?.result {
         Ok(_) => Ok(()),
         Err(refusal) => {
@@ -300,11 +229,7 @@ pub(crate) async fn write(
 /// Where an endpoint's queue begins: where it was read to, or for a new one
 /// where its life begins, found by halving so that an old store is not read
 /// from its start.
-fn starting_cursor(
-    reader: &dyn Reader,
-    endpoint: EndpointId,
-    born: Timestamp,
-) -> Result<u64, StoreError> {
+fn starting_cursor(reader: &dyn Reader, endpoint: EndpointId, born: Timestamp) -> Result<u64, StoreError> {
     let cursor = reader.delivery_cursor(endpoint)?;
     let (newest, newest_at) = reader.newest_event()?;
     if cursor > 0 || newest == 0 {
@@ -331,9 +256,7 @@ fn fresh_row(endpoint: &Endpoint, event: &StoredEvent) -> Delivery {
         endpoint: endpoint.id,
         event: event.place,
         attempts: 0,
-        state: DeliveryState::Waiting {
-            next_at: event.event.at,
-        },
+        state: DeliveryState::Waiting { next_at: event.event.at },
         last_at: event.event.at,
         last_status: 0,
         last_millis: 0,
@@ -342,9 +265,5 @@ fn fresh_row(endpoint: &Endpoint, event: &StoredEvent) -> Delivery {
 }
 
 fn stopped(row: Delivery, why: &str) -> Delivery {
-    Delivery {
-        state: DeliveryState::Stopped,
-        last_error: why.to_owned(),
-        ..row
-    }
+    Delivery { state: DeliveryState::Stopped, last_error: why.to_owned(), ..row }
 }

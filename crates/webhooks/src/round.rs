@@ -65,51 +65,26 @@ impl Round<'_> {
         let mut rows = Vec::with_capacity(lane.len());
         for job in lane {
             let running = *self.mode.borrow() == Mode::Running;
-            rows.push(if running {
-                self.try_once(job).await
-            } else {
-                self.put_off(job.row)
-            });
+            rows.push(if running { self.try_once(job).await } else { self.put_off(job.row) });
         }
         rows
     }
 
     fn put_off(&self, row: Delivery) -> Delivery {
-        Delivery {
-            state: DeliveryState::Waiting {
-                next_at: self.clock.now(),
-            },
-            ..row
-        }
+        Delivery { state: DeliveryState::Waiting { next_at: self.clock.now() }, ..row }
     }
 
     async fn try_once(&self, job: Job) -> Delivery {
-        let Job {
-            row,
-            event,
-            rendered,
-        } = job;
+        let Job { row, event, rendered } = job;
         // Real time, because the receiver compares it with its own clock.
-        let headers = self
-            .dialect
-            .sign(&event, self.endpoint, &rendered.body, real_now());
+        let headers = self.dialect.sign(&event, self.endpoint, &rendered.body, real_now());
         let timeout = Duration::from_nanos(self.dialect.timeout().0);
         let begun = Instant::now();
-        let post = Post {
-            url: &self.endpoint.url,
-            headers,
-            body: rendered.body,
-            timeout,
-        };
+        let post = Post { url: &self.endpoint.url, headers, body: rendered.body, timeout };
         let answer = self.egress.post(post).await;
         let (status, error) = match answer {
-            Ok(answered) if (200..300).contains(&answered.status) => {
-                (answered.status, String::new())
-            }
-            Ok(answered) => (
-                answered.status,
-                format!("the receiver answered {}", answered.status),
-            ),
+            Ok(answered) if (200..300).contains(&answered.status) => (answered.status, String::new()),
+            Ok(answered) => (answered.status, format!("the receiver answered {}", answered.status)),
             Err(failed) => (failed.status().unwrap_or_default(), failed.to_string()),
         };
         let refused_for_good = answer.is_ok_and(|answered| self.dialect.stops_on(answered.status));
@@ -136,9 +111,7 @@ impl Round<'_> {
 
     fn after_failure(&self, attempts: u32, now: Timestamp) -> DeliveryState {
         match self.dialect.retry_after(attempts, jitter()) {
-            Some(wait) => DeliveryState::Waiting {
-                next_at: now.plus(wait),
-            },
+            Some(wait) => DeliveryState::Waiting { next_at: now.plus(wait) },
             None => DeliveryState::Exhausted,
         }
     }

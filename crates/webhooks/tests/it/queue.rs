@@ -40,31 +40,16 @@ async fn delivers_what_is_the_merchants_and_newer_than_the_endpoint() {
     let numbers: Vec<bool> = heard
         .iter()
         .zip(1..)
-        .map(|(heard, n)| {
-            heard
-                .body
-                .ends_with(&format!("\"{refund}\",\"number\":{n}}}"))
-        })
+        .map(|(heard, n)| heard.body.ends_with(&format!("\"{refund}\",\"number\":{n}}}")))
         .collect();
     assert_eq!(numbers, [true, true], "{heard:?}");
     let rows = stage.deliveries(endpoint.id);
     assert_eq!(
-        rows.iter()
-            .map(|row| (row.event, row.attempts, row.state, row.last_status))
-            .collect::<Vec<_>>(),
-        [
-            (402, 1, DeliveryState::Delivered, 200),
-            (301, 1, DeliveryState::Delivered, 200),
-        ]
+        rows.iter().map(|row| (row.event, row.attempts, row.state, row.last_status)).collect::<Vec<_>>(),
+        [(402, 1, DeliveryState::Delivered, 200), (301, 1, DeliveryState::Delivered, 200),]
     );
     assert_eq!(stage.cursor(endpoint.id), 402);
-    assert_eq!(
-        stage.counters.read(),
-        Counted {
-            delivered: 2,
-            ..Counted::default()
-        }
-    );
+    assert_eq!(stage.counters.read(), Counted { delivered: 2, ..Counted::default() });
 }
 
 #[tokio::test]
@@ -75,9 +60,7 @@ async fn events_of_one_refund_keep_their_order_while_refunds_go_side_by_side() {
     let receiver = Receiver::scripted(|_, _| Reply::OnceHeard(16)).await;
     let endpoint = stage.endpoint(&receiver.url("/")).await;
     let refunds: Vec<_> = (0..20).map(|_| stage.ids.refund()).collect();
-    let events: Vec<_> = (1..=3)
-        .flat_map(|number| refunds.iter().map(move |refund| (*refund, number)))
-        .collect();
+    let events: Vec<_> = (1..=3).flat_map(|number| refunds.iter().map(move |refund| (*refund, number))).collect();
     stage.write(stage.merchant, &events);
     let mut queue = stage.queue(&endpoint, Plain::default());
     assert_eq!(queue.step().await, Ok(Step::Worked));
@@ -85,12 +68,7 @@ async fn events_of_one_refund_keep_their_order_while_refunds_go_side_by_side() {
     assert_eq!((heard.len(), receiver.open_max()), (60, 16));
     let mut last: HashMap<&str, &str> = HashMap::new();
     for body in heard.iter().map(|heard| heard.body.as_str()) {
-        let (refund, number) = body
-            .split_once("\"refund\":")
-            .unwrap()
-            .1
-            .split_once(",\"number\":")
-            .unwrap();
+        let (refund, number) = body.split_once("\"refund\":").unwrap().1.split_once(",\"number\":").unwrap();
         let before = last.insert(refund, number).unwrap_or("0}");
         assert!(before < number, "{refund}: {number} after {before}");
     }
@@ -100,24 +78,15 @@ async fn events_of_one_refund_keep_their_order_while_refunds_go_side_by_side() {
 async fn a_retry_has_a_new_timestamp_and_the_same_body() {
     // conformance: banked 77
     let mut stage = Stage::set();
-    let receiver =
-        Receiver::scripted(|nth, _| Reply::Status(if nth < 2 { 500 } else { 200 })).await;
+    let receiver = Receiver::scripted(|nth, _| Reply::Status(if nth < 2 { 500 } else { 200 })).await;
     let endpoint = stage.endpoint(&receiver.url("/")).await;
     stage.write_new(1);
     let mut queue = stage.queue(&endpoint, Plain::default());
     let before = real_now().0;
     for tries in 1..=2 {
         let due = stage.clock.now().plus(RETRY);
-        assert_eq!(
-            settle(&mut queue).await,
-            Step::Idle { next_at: Some(due) },
-            "after {tries}"
-        );
-        assert_eq!(
-            settle(&mut queue).await,
-            Step::Idle { next_at: Some(due) },
-            "not before its time"
-        );
+        assert_eq!(settle(&mut queue).await, Step::Idle { next_at: Some(due) }, "after {tries}");
+        assert_eq!(settle(&mut queue).await, Step::Idle { next_at: Some(due) }, "not before its time");
         assert_eq!(receiver.heard().len(), tries);
         let row = stage.deliveries(endpoint.id).remove(0);
         assert_eq!(
@@ -130,47 +99,25 @@ async fn a_retry_has_a_new_timestamp_and_the_same_body() {
     assert_eq!(settle(&mut queue).await, Step::Idle { next_at: None });
     let heard = receiver.heard();
     assert_eq!(heard.len(), 3);
-    let times: Vec<i64> = heard
-        .iter()
-        .map(|heard| heard.header("x-at").parse().unwrap())
-        .collect();
+    let times: Vec<i64> = heard.iter().map(|heard| heard.header("x-at").parse().unwrap()).collect();
+    assert!(before < times[0] && times[0] < times[1] && times[1] < times[2], "real and fresh: {times:?}");
     assert!(
-        before < times[0] && times[0] < times[1] && times[1] < times[2],
-        "real and fresh: {times:?}"
+        heard.iter().all(|again| again.body == heard[0].body && again.header("x-event") == heard[0].header("x-event"))
     );
-    assert!(heard.iter().all(|again| again.body == heard[0].body
-        && again.header("x-event") == heard[0].header("x-event")));
-    assert_ne!(
-        heard[0].header("x-signature"),
-        heard[1].header("x-signature")
-    );
+    assert_ne!(heard[0].header("x-signature"), heard[1].header("x-signature"));
     assert_eq!(stage.deliveries(endpoint.id)[0].last_error, "");
-    assert_eq!(
-        stage.counters.read(),
-        Counted {
-            delivered: 1,
-            failed: 2,
-            exhausted: 0,
-            stopped: 0
-        }
-    );
+    assert_eq!(stage.counters.read(), Counted { delivered: 1, failed: 2, exhausted: 0, stopped: 0 });
 }
 
 #[tokio::test]
 async fn the_answer_decides_between_retry_and_stop() {
     // conformance: banked 78
-    let waiting = |stage: &Stage| DeliveryState::Waiting {
-        next_at: stage.clock.now().plus(RETRY),
-    };
+    let waiting = |stage: &Stage| DeliveryState::Waiting { next_at: stage.clock.now().plus(RETRY) };
     for (reply, status, stops) in [
         (Reply::Status(500), 500, false),
         (Reply::Status(404), 404, false),
         (Reply::Status(429), 429, false),
-        (
-            Reply::Redirect("http://127.0.0.1:1/".to_owned()),
-            302,
-            false,
-        ),
+        (Reply::Redirect("http://127.0.0.1:1/".to_owned()), 302, false),
         (Reply::Silent, 0, false),
         (Reply::Dribble, 200, false),
         (Reply::HangUp, 0, false),
@@ -180,33 +127,14 @@ async fn the_answer_decides_between_retry_and_stop() {
         let receiver = Receiver::always(reply.clone()).await;
         let endpoint = stage.endpoint(&receiver.url("/")).await;
         stage.write_new(1);
-        let mut queue = stage.queue(
-            &endpoint,
-            Plain {
-                timeout_millis: 150,
-                ..Plain::default()
-            },
-        );
+        let mut queue = stage.queue(&endpoint, Plain { timeout_millis: 150, ..Plain::default() });
         settle(&mut queue).await;
         let row = stage.deliveries(endpoint.id).remove(0);
-        let expected = if stops {
-            DeliveryState::Stopped
-        } else {
-            waiting(&stage)
-        };
-        assert_eq!(
-            (row.state, row.last_status),
-            (expected, status),
-            "{reply:?}: {}",
-            row.last_error
-        );
+        let expected = if stops { DeliveryState::Stopped } else { waiting(&stage) };
+        assert_eq!((row.state, row.last_status), (expected, status), "{reply:?}: {}", row.last_error);
         stage.clock.advance(RETRY);
         settle(&mut queue).await;
-        assert_eq!(
-            receiver.heard().len(),
-            if stops { 1 } else { 2 },
-            "{reply:?}"
-        );
+        assert_eq!(receiver.heard().len(), if stops { 1 } else { 2 }, "{reply:?}");
     }
 }
 
@@ -224,18 +152,8 @@ async fn the_schedule_ends_and_the_delivery_stays_visible() {
     }
     assert_eq!(receiver.heard().len(), 26, "the first and 25 re-deliveries");
     let row = stage.deliveries(endpoint.id).remove(0);
-    assert_eq!(
-        (row.attempts, row.state, row.last_status),
-        (26, DeliveryState::Exhausted, 503)
-    );
-    assert_eq!(
-        stage.counters.read(),
-        Counted {
-            failed: 26,
-            exhausted: 1,
-            ..Counted::default()
-        }
-    );
+    assert_eq!((row.attempts, row.state, row.last_status), (26, DeliveryState::Exhausted, 503));
+    assert_eq!(stage.counters.read(), Counted { failed: 26, exhausted: 1, ..Counted::default() });
 }
 
 #[tokio::test]
@@ -255,15 +173,9 @@ async fn a_crash_before_the_record_delivers_again_with_the_same_id() {
     settle(&mut queue).await;
     let heard = receiver.heard();
     assert_eq!(heard.len(), 2);
-    assert_eq!(
-        (heard[0].header("x-event"), &heard[0].body),
-        (heard[1].header("x-event"), &heard[1].body)
-    );
+    assert_eq!((heard[0].header("x-event"), &heard[0].body), (heard[1].header("x-event"), &heard[1].body));
     assert_ne!(heard[0].header("x-at"), heard[1].header("x-at"));
-    assert_eq!(
-        stage.deliveries(endpoint.id)[0].state,
-        DeliveryState::Delivered
-    );
+    assert_eq!(stage.deliveries(endpoint.id)[0].state, DeliveryState::Delivered);
 
     // A restart after the record delivers nothing again.
     stage.restart().await;
@@ -297,27 +209,13 @@ async fn a_removed_endpoint_stops_and_a_switched_off_one_waits() {
     settle(&mut queue).await;
     let mut off = endpoint.clone();
     off.enabled = false;
-    stage
-        .change(RegistryChange::Put(RegistryEntry::Endpoint(off)))
-        .await;
+    stage.change(RegistryChange::Put(RegistryEntry::Endpoint(off))).await;
     stage.clock.advance(RETRY);
     assert_eq!(queue.step().await, Ok(Step::Gone));
-    assert!(
-        stage
-            .deliveries(endpoint.id)
-            .iter()
-            .all(|row| matches!(row.state, DeliveryState::Waiting { .. }))
-    );
-    stage
-        .change(RegistryChange::RemoveEndpoint(endpoint.id))
-        .await;
+    assert!(stage.deliveries(endpoint.id).iter().all(|row| matches!(row.state, DeliveryState::Waiting { .. })));
+    stage.change(RegistryChange::RemoveEndpoint(endpoint.id)).await;
     assert_eq!(queue.step().await, Ok(Step::Gone));
-    assert!(
-        stage
-            .deliveries(endpoint.id)
-            .iter()
-            .all(|row| row.state == DeliveryState::Stopped)
-    );
+    assert!(stage.deliveries(endpoint.id).iter().all(|row| row.state == DeliveryState::Stopped));
     assert_eq!(receiver.heard().len(), 2);
 }
 
@@ -331,15 +229,10 @@ async fn what_the_endpoint_no_longer_wants_is_not_retried() {
     settle(&mut queue).await;
     let mut narrower = endpoint.clone();
     narrower.events = vec!["settled".to_owned()];
-    stage
-        .change(RegistryChange::Put(RegistryEntry::Endpoint(narrower)))
-        .await;
+    stage.change(RegistryChange::Put(RegistryEntry::Endpoint(narrower))).await;
     stage.clock.advance(RETRY);
     settle(&mut queue).await;
-    assert_eq!(
-        stage.deliveries(endpoint.id)[0].state,
-        DeliveryState::Stopped
-    );
+    assert_eq!(stage.deliveries(endpoint.id)[0].state, DeliveryState::Stopped);
     assert_eq!(receiver.heard().len(), 1);
 }
 

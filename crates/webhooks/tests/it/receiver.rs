@@ -49,9 +49,7 @@ impl Heard {
     /// The value of a header; empty without it.
     pub(crate) fn header(&self, name: &str) -> &str {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map_or("", |(_, value)| value)
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 }
 
@@ -84,16 +82,11 @@ impl Receiver {
     }
 
     /// A receiver that thinks about each request; the number counts from 0.
-    pub(crate) async fn scripted(
-        script: impl Fn(usize, &Heard) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) async fn scripted(script: impl Fn(usize, &Heard) -> Reply + Send + Sync + 'static) -> Self {
         Self::listening("127.0.0.1:0", script).await
     }
 
-    pub(crate) async fn listening(
-        at: &str,
-        script: impl Fn(usize, &Heard) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+    pub(crate) async fn listening(at: &str, script: impl Fn(usize, &Heard) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(at).await.unwrap();
         let address = listener.local_addr().unwrap();
         let log = Arc::new(watch::Sender::new(Log::default()));
@@ -133,18 +126,12 @@ impl Receiver {
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Heard> {
         let mut log = self.log.subscribe();
         let waiting = log.wait_for(|log| log.heard.len() >= count);
-        let heard = tokio::time::timeout(PATIENCE, waiting)
-            .await
-            .map(|log| log.unwrap().heard.clone());
+        let heard = tokio::time::timeout(PATIENCE, waiting).await.map(|log| log.unwrap().heard.clone());
         heard.unwrap_or_else(|_| panic!("{} of {count} requests came", self.heard().len()))
     }
 }
 
-async fn serve(
-    mut line: TcpStream,
-    log: Arc<watch::Sender<Log>>,
-    script: Arc<impl Fn(usize, &Heard) -> Reply>,
-) {
+async fn serve(mut line: TcpStream, log: Arc<watch::Sender<Log>>, script: Arc<impl Fn(usize, &Heard) -> Reply>) {
     let Some(heard) = read_request(&mut line).await else {
         return;
     };
@@ -160,10 +147,7 @@ async fn serve(
         script(number, &heard)
     };
     if let Reply::OnceHeard(count) = reply {
-        let _ = log
-            .subscribe()
-            .wait_for(|log| log.heard.len() >= count)
-            .await;
+        let _ = log.subscribe().wait_for(|log| log.heard.len() >= count).await;
     }
     // Counted before the answer leaves: the next request may follow at once.
     log.send_modify(|log| log.open -= 1);
@@ -175,10 +159,7 @@ async fn read_request(line: &mut TcpStream) -> Option<Heard> {
     loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
-            let mut heard = Heard {
-                head,
-                body: String::new(),
-            };
+            let mut heard = Heard { head, body: String::new() };
             let length: usize = heard.header("content-length").parse().unwrap_or(0);
             if bytes.len() >= end + 4 + length {
                 heard.body = String::from_utf8(bytes[end + 4..end + 4 + length].to_vec()).ok()?;
@@ -190,9 +171,7 @@ async fn read_request(line: &mut TcpStream) -> Option<Heard> {
         }
         if bytes.first() == Some(&TLS_RECORD) {
             // What plain HTTP servers say to a TLS greeting.
-            line.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n")
-                .await
-                .ok()?;
+            line.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n").await.ok()?;
             return None;
         }
     }
@@ -207,21 +186,18 @@ async fn answer(line: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
         Reply::Status(status) => line.write_all(plain(status).as_bytes()).await,
         Reply::OnceHeard(_) => line.write_all(plain(200).as_bytes()).await,
         Reply::Redirect(to) => {
-            let head = format!(
-                "HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-            );
+            let head =
+                format!("HTTP/1.1 302 Found\r\nlocation: {to}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             line.write_all(head.as_bytes()).await
         }
         Reply::Endless => {
-            line.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
-                .await?;
+            line.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await?;
             loop {
                 line.write_all(&[b'x'; 16 * 1_024]).await?;
             }
         }
         Reply::Dribble => {
-            line.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")
-                .await?;
+            line.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await?;
             loop {
                 line.write_all(b"x").await?;
                 tokio::time::sleep(Duration::from_millis(20)).await;
@@ -233,9 +209,6 @@ async fn answer(line: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
         }
         Reply::HangUp => Ok(()),
         Reply::Nonsense => line.write_all(b"good day to you\r\n\r\n").await,
-        Reply::CutShort => {
-            line.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort")
-                .await
-        }
+        Reply::CutShort => line.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort").await,
     }
 }

@@ -33,10 +33,7 @@ pub(crate) struct Plain {
 
 impl Default for Plain {
     fn default() -> Self {
-        Self {
-            retries: 25,
-            timeout_millis: 5_000,
-        }
+        Self { retries: 25, timeout_millis: 5_000 }
     }
 }
 
@@ -49,8 +46,7 @@ impl WebhookDialect for Plain {
         let event_type = event.event.refund_state()?.code().to_owned();
         let wanted = endpoint.events.is_empty() || endpoint.events.contains(&event_type);
         let (id, refund, number) = (event.event.id(), event.event.refund?, event.event.number);
-        let body =
-            format!("{{\"id\":\"{id}\",\"refund\":\"{refund}\",\"number\":{number}}}").into_bytes();
+        let body = format!("{{\"id\":\"{id}\",\"refund\":\"{refund}\",\"number\":{number}}}").into_bytes();
         wanted.then_some(Rendered { event_type, body })
     }
 
@@ -100,15 +96,7 @@ impl Stage {
         let engine = begin(&store, &clock);
         let mut ids = Ids::from(7);
         let merchant = ids.merchant();
-        Self {
-            store,
-            clock,
-            engine,
-            ids,
-            merchant,
-            counters: Arc::default(),
-            mode: watch::Sender::new(Mode::Running),
-        }
+        Self { store, clock, engine, ids, merchant, counters: Arc::default(), mode: watch::Sender::new(Mode::Running) }
     }
 
     /// Ends the engine and begins another one on the same store.
@@ -133,24 +121,13 @@ impl Stage {
             settings: Vec::new(),
             created_at: self.clock.now(),
         };
-        self.change(RegistryChange::Put(RegistryEntry::Endpoint(
-            endpoint.clone(),
-        )))
-        .await;
+        self.change(RegistryChange::Put(RegistryEntry::Endpoint(endpoint.clone()))).await;
         endpoint
     }
 
     pub(crate) async fn change(&self, change: RegistryChange) {
-        let work = Work::Registry {
-            change,
-            answer: None,
-        };
-        let envelope = Envelope {
-            merchant: self.merchant,
-            actor: Actor::Engine,
-            once: None,
-            work,
-        };
+        let work = Work::Registry { change, answer: None };
+        let envelope = Envelope { merchant: self.merchant, actor: Actor::Engine, once: None, work };
         self.engine.execute(envelope).await.unwrap().result.unwrap();
     }
 
@@ -159,9 +136,7 @@ impl Stage {
     pub(crate) fn write(&self, merchant: MerchantId, events: &[(RefundId, u32)]) {
         let mut facts = Facts::default();
         for (refund, number) in events {
-            let kind = EventKind::RefundEntered {
-                state: RefundState::Ready,
-            };
+            let kind = EventKind::RefundEntered { state: RefundState::Ready };
             let (at, actor, refund) = (self.clock.now(), Actor::Engine, Some(*refund));
             let mut event = Event {
                 merchant,
@@ -177,12 +152,7 @@ impl Stage {
             event.hash = sha256(&event.hashed_bytes());
             facts.changes.events.push(event);
         }
-        let batch = Batch {
-            facts: &facts,
-            registry_put: &[],
-            registry_remove: &[],
-            deliveries: &[],
-        };
+        let batch = Batch { facts: &facts, registry_put: &[], registry_remove: &[], deliveries: &[] };
         self.store.clone().commit(&batch).unwrap();
         self.engine.notifier().events_written();
     }
@@ -207,16 +177,7 @@ impl Stage {
 
     /// The deliveries to an endpoint, newest event first.
     pub(crate) fn deliveries(&self, endpoint: EndpointId) -> Vec<Delivery> {
-        self.store
-            .deliveries(
-                self.merchant,
-                endpoint,
-                PageRequest {
-                    limit: 1_000,
-                    before: None,
-                },
-            )
-            .unwrap()
+        self.store.deliveries(self.merchant, endpoint, PageRequest { limit: 1_000, before: None }).unwrap()
     }
 
     pub(crate) fn cursor(&self, endpoint: EndpointId) -> u64 {
@@ -227,11 +188,5 @@ impl Stage {
 fn begin(store: &MemoryStore, clock: &Arc<ManualClock>) -> Arc<Engine> {
     let (writer, reader) = store.open();
     let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(clock);
-    Engine::start(Parts {
-        writer,
-        reader,
-        clock,
-        rules: Rules::of(Environment::Sandbox),
-    })
-    .unwrap()
+    Engine::start(Parts { writer, reader, clock, rules: Rules::of(Environment::Sandbox) }).unwrap()
 }

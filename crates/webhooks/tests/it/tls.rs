@@ -20,16 +20,9 @@ const KEY: &[u8] = include_bytes!("tls/key.der");
 /// A receiver for one connection; tells how much of a request it could read.
 fn receiver(certificate: &'static [u8]) -> (u16, JoinHandle<usize>) {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap();
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(KEY));
-    let config = Arc::new(
-        builder
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.into()], key)
-            .unwrap(),
-    );
+    let config = Arc::new(builder.with_no_client_auth().with_single_cert(vec![certificate.into()], key).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let heard = std::thread::spawn(move || {
@@ -37,8 +30,7 @@ fn receiver(certificate: &'static [u8]) -> (u16, JoinHandle<usize>) {
         let mut session = ServerConnection::new(config).unwrap();
         let mut stream = Stream::new(&mut session, &mut line);
         let heard = stream.read(&mut [0; 4_096]).unwrap_or(0);
-        let _ =
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         heard
     });
     (port, heard)
@@ -48,20 +40,8 @@ fn receiver(certificate: &'static [u8]) -> (u16, JoinHandle<usize>) {
 async fn only_a_valid_certificate_of_a_known_authority_gets_the_event() {
     let refused = Err(Failed::Tls(TlsFault::Certificate));
     for (what, certificate, host, known, expected) in [
-        (
-            "valid",
-            GOOD,
-            "shop.example",
-            true,
-            Ok(Answered { status: 200 }),
-        ),
-        (
-            "of an unknown authority",
-            GOOD,
-            "shop.example",
-            false,
-            refused,
-        ),
+        ("valid", GOOD, "shop.example", true, Ok(Answered { status: 200 })),
+        ("of an unknown authority", GOOD, "shop.example", false, refused),
         ("expired", EXPIRED, "shop.example", true, refused),
         ("for another host", GOOD, "other.example", true, refused),
         ("self-signed", STRAY, "shop.example", true, refused),
@@ -69,17 +49,9 @@ async fn only_a_valid_certificate_of_a_known_authority_gets_the_event() {
         let (port, heard) = receiver(certificate);
         let mut options = EgressOptions::with_policy(Policy::sandbox());
         options.resolver = Alternator::of(&[&["127.0.0.1"]]).0;
-        options.extra_roots = if known {
-            vec![ROOT.to_vec()]
-        } else {
-            Vec::new()
-        };
+        options.extra_roots = if known { vec![ROOT.to_vec()] } else { Vec::new() };
         let egress = Egress::try_new(options).unwrap();
-        assert_eq!(
-            post(&egress, &format!("https://{host}:{port}/hook"), 5_000).await,
-            expected,
-            "{what}"
-        );
+        assert_eq!(post(&egress, &format!("https://{host}:{port}/hook"), 5_000).await, expected, "{what}");
         assert_eq!(heard.join().unwrap() > 0, expected.is_ok(), "{what}");
     }
 }

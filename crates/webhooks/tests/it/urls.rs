@@ -128,14 +128,8 @@ fn spellings(address: Ipv4Addr) -> Vec<String> {
     let (high, low) = (number >> 16, low16);
     let dotted = address.to_string();
     let percent: String = dotted.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    let wide: String = dotted
-        .chars()
-        .map(|c| {
-            c.to_digit(10)
-                .and_then(|n| char::from_u32(0xff10 + n))
-                .unwrap_or('。')
-        })
-        .collect();
+    let wide: String =
+        dotted.chars().map(|c| c.to_digit(10).and_then(|n| char::from_u32(0xff10 + n)).unwrap_or('。')).collect();
     vec![
         dotted.clone(),
         format!("{dotted}."),
@@ -158,11 +152,7 @@ fn spellings(address: Ipv4Addr) -> Vec<String> {
         format!("[64:ff9b::{high:x}:{low:x}]"),
         format!("[2002:{high:x}:{low:x}::1]"),
         format!("[2001:0:{high:x}:{low:x}::1]"),
-        format!(
-            "[2001:0:4136:e378:8000:63bf:{:x}:{:x}]",
-            !high & 0xffff,
-            !low & 0xffff
-        ),
+        format!("[2001:0:4136:e378:8000:63bf:{:x}:{:x}]", !high & 0xffff, !low & 0xffff),
     ]
 }
 
@@ -197,22 +187,12 @@ async fn no_spelling_of_a_private_place_leads_to_a_connection() {
     let urls = table(receiver.address.port());
     assert!(urls.len() >= 200, "{} spellings", urls.len());
     let (resolver, asked) = Alternator::of(&[&["127.0.0.1"]]);
-    let policy = Policy {
-        allow_http: true,
-        ports: Ports::Usual,
-        ..Policy::default()
-    };
+    let policy = Policy { allow_http: true, ports: Ports::Usual, ..Policy::default() };
     let egress = guard(policy, Some(resolver));
     for url in &urls {
         let outcome = post(&egress, url, 2_000).await;
-        let Err(Failed::Refused(refusal)) = outcome else {
-            panic!("{url:?} gave {outcome:?}")
-        };
-        assert_eq!(
-            egress.check_url(url),
-            Err(refusal),
-            "{url:?} at registration"
-        );
+        let Err(Failed::Refused(refusal)) = outcome else { panic!("{url:?} gave {outcome:?}") };
+        assert_eq!(egress.check_url(url), Err(refusal), "{url:?} at registration");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0, "no lookup");
     assert_eq!(receiver.connections(), 0, "no connection");
