@@ -1,0 +1,121 @@
+//! The command line.
+
+use crate::config::{Config, Flags};
+use crate::{compose, demo, verify};
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A self-hosted refund engine for bank payments.
+#[derive(Debug, Parser)]
+#[command(name = "refundry", version, about)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server.
+    Serve(ServeArgs),
+    /// Start a sandbox and drive real refunds through it over HTTP.
+    Demo {
+        /// End after the walk; the status tells whether every step was as expected.
+        #[arg(long)]
+        exit: bool,
+        /// Where the sandbox listens; port 0 picks a free one.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: String,
+    },
+    /// Recompute ledger, counters and event chains, and name the first row that is off.
+    Verify {
+        /// The data folder.
+        #[arg(long, env = "REFUNDRY_DATA")]
+        data: PathBuf,
+    },
+    /// Look at the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Read file, environment and flags as `serve` would, and say what is wrong.
+    Check(ServeArgs),
+    /// Print the settings in force, without secrets.
+    Print(ServeArgs),
+}
+
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Configuration file (TOML).
+    #[arg(long, env = "REFUNDRY_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Play money: mock bank, demo merchant, controllable clock.
+    #[arg(long)]
+    pub(crate) sandbox: bool,
+    /// The data folder.
+    #[arg(long)]
+    pub(crate) data: Option<PathBuf>,
+    /// Address and port; port 0 picks a free one.
+    #[arg(long)]
+    pub(crate) listen: Option<String>,
+    /// Given sandbox values (JSON), taken on the first start.
+    #[arg(long)]
+    pub(crate) seed: Option<PathBuf>,
+}
+
+impl ServeArgs {
+    fn load(&self) -> anyhow::Result<Config> {
+        Config::load(&Flags {
+            file: self.config.clone(),
+            sandbox: self.sandbox,
+            data: self.data.clone(),
+            listen: self.listen.clone(),
+            seed: self.seed.clone(),
+        })
+    }
+}
+
+/// Runs a subcommand to its end.
+pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => {
+            let config = args.load()?;
+            config.refuse_if_incomplete()?;
+            log_to_stderr("info");
+            runtime()?.block_on(compose::serve(config))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Demo { exit, listen } => {
+            log_to_stderr("error");
+            let good = runtime()?.block_on(demo::run(exit, &listen))?;
+            Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Verify { data } => verify::run(&data),
+        Command::Config { command: ConfigCommand::Check(args) } => {
+            let config = args.load()?;
+            config.refuse_if_incomplete()?;
+            println!("the configuration is complete");
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Config { command: ConfigCommand::Print(args) } => {
+            print!("{}", args.load()?.print()?);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime does not start")
+}
+
+/// Structured logs: JSON lines on standard error; `REFUNDRY_LOG` sets the level.
+fn log_to_stderr(default: &str) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("REFUNDRY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let _ = tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

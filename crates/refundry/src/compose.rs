@@ -1,0 +1,210 @@
+//! The composition root: store, engine, rail, dialects, webhooks and sockets
+//! are put together here and nowhere else.
+
+use crate::config::Config;
+use crate::secrets::key_file;
+use anyhow::Context;
+use refundry_dialects::host::{Dialect, Host};
+use refundry_dialects::token::TokenKey;
+use refundry_domain::command::Command;
+use refundry_domain::rules::{Environment, Rules};
+use refundry_engine::clock::Clock;
+use refundry_engine::engine::{Engine, Parts};
+use refundry_engine::store::Reader;
+use refundry_engine::worker::RailWorker;
+use refundry_rails::mock_bank::{self, MockBank, TimeScale};
+use refundry_server::edge::Edge;
+use refundry_server::limits::Limits;
+use refundry_server::listen::Listener;
+use refundry_server::metrics::Metrics;
+use refundry_server::mount::{Mounted, Shapes};
+use refundry_server::sandbox::provision::{self, provision};
+use refundry_server::sandbox::{clock_file, routes::routes as sandbox_routes, state};
+use refundry_server::{health, sources};
+use refundry_store_sqlite::{KeyRing, Options as StoreOptions, SqliteStore};
+use refundry_webhooks::{Egress, EgressOptions, Policy, Webhooks};
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A running server.
+pub(crate) struct Running {
+    /// Where it listens.
+    pub(crate) base_url: String,
+    engine: Arc<Engine>,
+    webhooks: Arc<Webhooks>,
+    store: SqliteStore,
+    stop: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+    worker: JoinHandle<()>,
+}
+
+/// Opens a store for reading only, beside a server that may be running.
+pub(crate) fn open_read_only(data: &Path, key: [u8; 32]) -> anyhow::Result<Arc<dyn Reader>> {
+    Ok(SqliteStore::open_read_only(data, KeyRing::of(1, key))?.reader())
+}
+
+/// Runs until the process is told to end, then finishes what was accepted.
+pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
+    let data = config.data.clone();
+    let running = Running::start(config).await?;
+    println!("listening at {}", running.base_url);
+    println!("sandbox credentials in {}", data.join("sandbox.json").display());
+    told_to_end().await?;
+    running.stop().await;
+    Ok(())
+}
+
+async fn told_to_end() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Everything below the sockets.
+struct Core {
+    engine: Arc<Engine>,
+    store: SqliteStore,
+    clock: Arc<refundry_engine::clock::AdvancedClock>,
+    bank: Arc<MockBank>,
+    worker: Arc<RailWorker>,
+}
+
+fn open_core(config: &Config) -> anyhow::Result<Core> {
+    let data = &config.data;
+    std::fs::create_dir_all(data).with_context(|| format!("{} cannot be made", data.display()))?;
+    let field_key = match &config.field_key_file {
+        Some(file) => key_file(file, false)?,
+        None => key_file(&data.join("field.key"), config.sandbox)?,
+    };
+    let sync = std::env::var_os("REFUNDRY_TEST_NO_SYNC").is_none();
+    if !sync {
+        tracing::error!("syncs are switched off for a test: a power cut loses acknowledged refunds");
+    }
+    let options = StoreOptions { sync, ..StoreOptions::new(data.clone(), KeyRing::of(1, field_key)) };
+    let store = SqliteStore::open(options).context("the store does not open")?;
+    let clock = Arc::new(clock_file::load(data).context("the sandbox's clock file does not read")?);
+    let environment = if config.sandbox { Environment::Sandbox } else { Environment::Live };
+    let parts = Parts {
+        writer: store.writer(),
+        reader: store.reader(),
+        clock: Arc::clone(&clock) as Arc<dyn Clock>,
+        rules: Rules::of(environment),
+    };
+    let engine = Engine::start(parts).context("the engine does not start")?;
+    let bank = MockBank::open(mock_bank::Options {
+        path: data.join("mock_bank.db"),
+        time_scale: TimeScale { permille: config.mock_bank.time_scale_permille },
+        seed: 0,
+    })
+    .context("the mock bank does not open")?;
+    let worker = RailWorker::new(Arc::clone(&engine), Arc::clone(&bank) as _);
+    Ok(Core { engine, store, clock, bank, worker })
+}
+
+fn open_dialects(config: &Config, core: &Core, origin: &str, policy: &Policy) -> anyhow::Result<Vec<Arc<dyn Dialect>>> {
+    let token_key = key_file(&config.data.join("token.key"), true)?;
+    let environment = core.engine.rules().environment;
+    let tokens = TokenKey::new(&token_key);
+    let host = Host::new(Arc::clone(&core.engine), tokens, environment, origin.to_owned(), policy.clone());
+    let settings = serde_json::to_value(&config.dialects)?;
+    refundry_dialects::all(&Arc::new(host), &settings).context("dialects")
+}
+
+fn egress_policy(config: &Config) -> anyhow::Result<Policy> {
+    let mut policy = if config.sandbox { Policy::sandbox() } else { Policy::default() };
+    policy.allow_http |= config.webhooks.allow_http;
+    for range in &config.webhooks.allow_ranges {
+        let range = range.parse().with_context(|| format!("webhooks.allow_ranges: {range:?} is no range"))?;
+        policy.allowed.push(range);
+    }
+    Ok(policy)
+}
+
+impl Running {
+    /// Opens everything and listens.
+    pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
+        let core = open_core(&config)?;
+        let listener = Listener::bind(config.listen.parse()?).await.context("the listener does not open")?;
+        let base_url = format!("http://{}", listener.address());
+        let origin = config.public_origin.clone().unwrap_or_else(|| base_url.clone());
+        let policy = egress_policy(&config)?;
+        let dialects = open_dialects(&config, &core, &origin, &policy)?;
+        let options =
+            provision::Options { data: &config.data, base_url: &base_url, seed: config.seed.as_deref() };
+        provision(&core.engine, &dialects, &options).await?;
+        let webhooks = start_webhooks(&core, &dialects, policy, &base_url)?;
+        let (stop, stopping) = watch::channel(false);
+        let parts = state::Parts {
+            engine: Arc::clone(&core.engine),
+            bank: Arc::clone(&core.bank),
+            worker: Arc::clone(&core.worker),
+            clock: Arc::clone(&core.clock),
+            webhooks: Arc::clone(&webhooks),
+            dialects: dialects.clone(),
+            data: config.data.clone(),
+            expire: Some(|refund| Command::EndTime { refund }),
+        };
+        let sandbox = sandbox_routes(state::Sandbox::new(parts));
+        let metrics = Arc::new(Metrics::new(vec![
+            Box::new(sources::EngineSource(Arc::clone(&core.engine))),
+            Box::new(sources::WebhookSource(Arc::clone(webhooks.counters()))),
+        ]));
+        let vitals = health::Vitals {
+            engine: Arc::clone(&core.engine),
+            worker: Some(Arc::clone(&core.worker)),
+            stopping: stopping.clone(),
+        };
+        let mut own = vec![sandbox, health::routes(vitals)];
+        let mut listeners = Vec::new();
+        match &config.metrics_listen {
+            None => own.push(sources::metrics_routes(Arc::clone(&metrics))),
+            Some(address) => {
+                let listener = Listener::bind(address.parse()?).await.context("metrics_listen does not open")?;
+                let routes = vec![sources::metrics_routes(Arc::clone(&metrics))];
+                let mounted = Mounted::shared(Vec::new(), routes, Shapes::new());
+                let edge = Arc::new(Edge::new(mounted, Limits::default(), Arc::clone(&metrics)));
+                listeners.push(tokio::spawn(listener.serve(edge, stopping.clone())));
+            }
+        }
+        let mounted = Mounted::shared(dialects, own, Shapes::new());
+        let edge = Arc::new(Edge::new(mounted, Limits::default(), metrics));
+        listeners.push(tokio::spawn(listener.serve(edge, stopping.clone())));
+        let worker = tokio::spawn(core.worker.run(stopping));
+        Ok(Self { base_url, engine: core.engine, webhooks, store: core.store, stop, listeners, worker })
+    }
+
+    /// Takes nothing new, finishes what was accepted, closes the store.
+    pub(crate) async fn stop(self) {
+        self.stop.send_replace(true);
+        for listener in self.listeners {
+            let _ = listener.await;
+        }
+        let _ = self.worker.await;
+        self.webhooks.stop().await;
+        self.engine.stop().await;
+        if let Err(error) = self.store.close() {
+            tracing::error!(error = %error, "the last checkpoint failed; the next start makes it up");
+        }
+    }
+}
+
+fn start_webhooks(
+    core: &Core,
+    dialects: &[Arc<dyn Dialect>],
+    policy: Policy,
+    base_url: &str,
+) -> anyhow::Result<Arc<Webhooks>> {
+    let options = EgressOptions::with_policy(policy);
+    *options.inbox_base.write().unwrap_or_else(PoisonError::into_inner) = format!("{base_url}/sandbox/v1/inbox");
+    let egress = Egress::try_new(options)?;
+    let renderers = dialects.iter().map(|dialect| dialect.webhooks()).collect();
+    let engine = Arc::clone(&core.engine);
+    Ok(Arc::new(Webhooks::start(engine, renderers, egress, refundry_webhooks::Options::default())))
+}

@@ -1,0 +1,196 @@
+//! Configuration: defaults, then the file, then the environment, then flags.
+//! Unknown keys are refused.
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Prefix of the environment's settings: `REFUNDRY_WEBHOOKS__ALLOW_HTTP=true`.
+const PREFIX: &str = "REFUNDRY_";
+/// Variables with this prefix that are no settings.
+const OTHER_VARIABLES: [&str; 4] = ["REFUNDRY_CONFIG", "REFUNDRY_LOG", "REFUNDRY_TEST_NO_SYNC", "REFUNDRY_BIN"];
+
+/// What the command line gives.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flags {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) sandbox: bool,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) listen: Option<String>,
+    pub(crate) seed: Option<PathBuf>,
+}
+
+/// Every setting.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// Play money.
+    pub(crate) sandbox: bool,
+    /// The data folder.
+    pub(crate) data: PathBuf,
+    /// Address and port of the API.
+    pub(crate) listen: String,
+    /// Address and port of `/metrics` in live; in the sandbox it shares the API's.
+    pub(crate) metrics_listen: Option<String>,
+    /// Where the world reaches this server; by default the listener's address.
+    pub(crate) public_origin: Option<String>,
+    /// Given sandbox values.
+    pub(crate) seed: Option<PathBuf>,
+    /// File with the key that seals account numbers and names (live).
+    pub(crate) field_key_file: Option<PathBuf>,
+    /// Outgoing webhooks.
+    pub(crate) webhooks: Webhooks,
+    /// The mock bank.
+    pub(crate) mock_bank: MockBank,
+    /// One subtree per dialect, read by the dialect.
+    pub(crate) dialects: toml::Table,
+}
+
+/// Settings of outgoing webhooks.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Webhooks {
+    /// Allow plain HTTP (always allowed in the sandbox).
+    pub(crate) allow_http: bool,
+    /// Address ranges that are allowed although they are not public.
+    pub(crate) allow_ranges: Vec<String>,
+}
+
+/// Settings of the mock bank.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct MockBank {
+    /// Thousandths by which its documented delays are multiplied; 0 is at once.
+    pub(crate) time_scale_permille: u32,
+}
+
+impl Default for MockBank {
+    fn default() -> Self {
+        Self { time_scale_permille: 1000 }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            sandbox: false,
+            data: PathBuf::from("data"),
+            listen: "127.0.0.1:8080".to_owned(),
+            metrics_listen: None,
+            public_origin: None,
+            seed: None,
+            field_key_file: None,
+            webhooks: Webhooks::default(),
+            mock_bank: MockBank::default(),
+            dialects: toml::Table::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads file, environment and flags.
+    pub(crate) fn load(flags: &Flags) -> anyhow::Result<Self> {
+        let mut table = match &flags.file {
+            Some(file) => read_file(file)?,
+            None => toml::Table::new(),
+        };
+        overlay(&mut table, std::env::vars())?;
+        let mut config: Self = table.try_into().context("the configuration is not understood")?;
+        config.sandbox |= flags.sandbox;
+        if let Some(data) = &flags.data {
+            config.data.clone_from(data);
+        }
+        if let Some(listen) = &flags.listen {
+            config.listen.clone_from(listen);
+        }
+        if flags.seed.is_some() {
+            config.seed.clone_from(&flags.seed);
+        }
+        Ok(config)
+    }
+
+    /// Live mode needs what moves real money and what protects it.
+    pub(crate) fn refuse_if_incomplete(&self) -> anyhow::Result<()> {
+        self.listen.parse::<std::net::SocketAddr>().with_context(|| format!("listen: {:?} is no address", self.listen))?;
+        if self.sandbox {
+            return Ok(());
+        }
+        if self.field_key_file.is_none() {
+            bail!("live mode needs field_key_file: the key that seals account numbers and names");
+        }
+        bail!("live mode needs a live rail, and none is configured; the mock bank moves no money (use --sandbox to try)")
+    }
+
+    /// The settings in force, as a file.
+    pub(crate) fn print(&self) -> anyhow::Result<String> {
+        toml::to_string_pretty(self).context("the configuration does not print")
+    }
+}
+
+fn read_file(file: &Path) -> anyhow::Result<toml::Table> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} does not read", file.display()))?;
+    text.parse().with_context(|| format!("{} is no TOML", file.display()))
+}
+
+/// Lays the environment over the file: `__` separates levels; values are
+/// TOML where they parse as such, else text.
+fn overlay(table: &mut toml::Table, variables: impl Iterator<Item = (String, String)>) -> anyhow::Result<()> {
+    for (name, text) in variables {
+        let Some(path) = name.strip_prefix(PREFIX) else { continue };
+        if OTHER_VARIABLES.contains(&name.as_str()) {
+            continue;
+        }
+        let parsed = format!("value = {text}").parse::<toml::Table>().ok().and_then(|mut one| one.remove("value"));
+        let value = parsed.unwrap_or(toml::Value::String(text));
+        let path = path.to_lowercase();
+        let mut levels: Vec<&str> = path.split("__").collect();
+        let Some(last) = levels.pop() else { continue };
+        let mut here = &mut *table;
+        for level in levels {
+            let next = here.entry(level).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+            here = next.as_table_mut().with_context(|| format!("{name}: {level} is no table"))?;
+        }
+        here.insert(last.to_owned(), value);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(file: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
+        let mut table: toml::Table = file.parse()?;
+        overlay(&mut table, variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))?;
+        Ok(table.try_into()?)
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "listen = \"127.0.0.1:1\"\n[webhooks]\nallow_http = false\n";
+        let variables = [("REFUNDRY_LISTEN", "127.0.0.1:2"), ("REFUNDRY_WEBHOOKS__ALLOW_HTTP", "true")];
+        let config = parse(file, &variables).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:2");
+        assert!(config.webhooks.allow_http);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_wherever_they_stand() {
+        for (file, variables) in [
+            ("colour = 1", vec![]),
+            ("[webhooks]\nallow = true", vec![]),
+            ("", vec![("REFUNDRY_COLOUR", "1")]),
+            ("", vec![("REFUNDRY_MOCK_BANK__SPEED", "1")]),
+        ] {
+            assert!(parse(file, &variables).is_err(), "{file} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn live_without_a_live_rail_is_refused() {
+        let live = Config { field_key_file: Some("key".into()), ..Config::default() };
+        assert!(live.refuse_if_incomplete().unwrap_err().to_string().contains("live rail"));
+        assert!(Config::default().refuse_if_incomplete().is_err());
+        assert!(Config { sandbox: true, ..Config::default() }.refuse_if_incomplete().is_ok());
+    }
+}

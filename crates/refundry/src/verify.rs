@@ -1,0 +1,27 @@
+//! `verify`: reads a snapshot of a store, stopped or beside a running server.
+
+use crate::secrets::key_file;
+use anyhow::Context;
+use refundry_engine::verify::verify;
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(crate) fn run(data: &Path) -> anyhow::Result<ExitCode> {
+    let key = key_file(&data.join("field.key"), false)?;
+    let reader = crate::compose::open_read_only(data, key).context("the store does not open")?;
+    let report = verify(&*reader).context("the store does not read")?;
+    println!(
+        "read {} accounts, {} transfers, {} payments, {} refunds, {} events",
+        report.accounts, report.transfers, report.payments, report.refunds, report.events
+    );
+    match report.fault {
+        None => {
+            println!("everything adds up");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(fault) => {
+            println!("OFF: {fault}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
