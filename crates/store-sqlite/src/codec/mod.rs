@@ -1,0 +1,39 @@
+//! The binary form of records: what no query asks for stands in one `body`,
+//! what must not be readable on a stolen disk in one sealed `private`.
+//!
+//! Every record begins with a byte that tells its form. A form never changes;
+//! a new one gets a new number and the old one stays readable. Numbers of
+//! enums are written out here and not taken from their order in the core.
+
+pub(crate) mod account;
+pub(crate) mod event;
+pub(crate) mod mandate;
+pub(crate) mod once;
+pub(crate) mod parts;
+pub(crate) mod payment;
+pub(crate) mod refund;
+pub(crate) mod refund_parts;
+pub(crate) mod stored;
+
+#[cfg(test)]
+mod tests;
+
+use crate::fault::Fault;
+use refundry_domain::bytes::Decoder;
+
+/// The form that is written today.
+pub(crate) const FORM: u8 = 1;
+
+/// Starts reading a record of the form that we know.
+pub(crate) fn open_record(bytes: &[u8]) -> Result<Decoder<'_>, Fault> {
+    let mut from = Decoder::new(bytes);
+    match from.byte()? {
+        FORM => Ok(from),
+        other => Err(Fault::Malformed(format!("form {other} is not known"))),
+    }
+}
+
+/// Nothing may be left behind the last field of a record.
+pub(crate) fn ended(from: &Decoder<'_>) -> Result<(), Fault> {
+    if from.is_empty() { Ok(()) } else { Err(Fault::Malformed("bytes are left over".to_owned())) }
+}

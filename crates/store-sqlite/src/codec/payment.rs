@@ -1,0 +1,161 @@
+//! The record of a payment. Its state and counters stand in columns.
+
+use super::parts::{
+    put_amount, put_case, put_hash, put_party, put_text_option, put_time, take_amount, take_case, take_hash,
+    take_party, take_time,
+};
+use super::{FORM, ended, open_record};
+use crate::fault::Fault;
+use refundry_domain::bytes::{Decoder, Encoder, Malformed};
+use refundry_domain::id::{AccountId, MerchantId, PaymentId, RefundId};
+use refundry_domain::payment::{Counters, Origin, Payment, PaymentBlock, PaymentBlockCode, PaymentState, Provenance};
+use std::sync::Arc;
+
+/// What stands in columns of its own.
+pub(crate) struct PaymentColumns {
+    /// Whose.
+    pub(crate) merchant: MerchantId,
+    /// The id.
+    pub(crate) id: PaymentId,
+    /// Through which door.
+    pub(crate) origin: Origin,
+    /// Number of the state.
+    pub(crate) state: i64,
+    /// The counters.
+    pub(crate) counters: Counters,
+}
+
+/// The stored number of a state.
+pub(crate) fn state_number(state: PaymentState) -> i64 {
+    match state {
+        PaymentState::Open => 0,
+        PaymentState::Authorised => 1,
+        PaymentState::Executed => 2,
+        PaymentState::Settled => 3,
+        PaymentState::Failed => 4,
+        PaymentState::Reversed => 5,
+    }
+}
+
+fn state_of(number: i64) -> Result<PaymentState, Malformed> {
+    Ok(match number {
+        0 => PaymentState::Open,
+        1 => PaymentState::Authorised,
+        2 => PaymentState::Executed,
+        3 => PaymentState::Settled,
+        4 => PaymentState::Failed,
+        5 => PaymentState::Reversed,
+        _ => return Err(Malformed),
+    })
+}
+
+fn provenance_number(provenance: Provenance) -> u8 {
+    match provenance {
+        Provenance::OwnCheckout => 0,
+        Provenance::StatementEntry => 1,
+        Provenance::VerifiedWebhook => 2,
+        Provenance::Imported => 3,
+    }
+}
+
+fn provenance_of(number: u8) -> Result<Provenance, Malformed> {
+    Ok(match number {
+        0 => Provenance::OwnCheckout,
+        1 => Provenance::StatementEntry,
+        2 => Provenance::VerifiedWebhook,
+        3 => Provenance::Imported,
+        _ => return Err(Malformed),
+    })
+}
+
+fn put_block(to: &mut Encoder, block: &PaymentBlock) {
+    to.byte(match block.code {
+        PaymentBlockCode::Recall => 0,
+        PaymentBlockCode::Dispute => 1,
+        PaymentBlockCode::Fraud => 2,
+        PaymentBlockCode::Legal => 3,
+        PaymentBlockCode::TooOld => 4,
+        PaymentBlockCode::RefundedElsewhere => 5,
+        PaymentBlockCode::Unverified => 6,
+    });
+    put_time(to, block.at);
+}
+
+fn take_block(from: &mut Decoder<'_>) -> Result<PaymentBlock, Malformed> {
+    let code = match from.byte()? {
+        0 => PaymentBlockCode::Recall,
+        1 => PaymentBlockCode::Dispute,
+        2 => PaymentBlockCode::Fraud,
+        3 => PaymentBlockCode::Legal,
+        4 => PaymentBlockCode::TooOld,
+        5 => PaymentBlockCode::RefundedElsewhere,
+        6 => PaymentBlockCode::Unverified,
+        _ => return Err(Malformed),
+    };
+    Ok(PaymentBlock { code, at: take_time(from)? })
+}
+
+/// The readable part of the record.
+pub(crate) fn body(payment: &Payment) -> Vec<u8> {
+    let mut to = Encoder::new();
+    to.byte(FORM).id(payment.account.0);
+    put_amount(&mut to, payment.amount);
+    to.byte(provenance_number(payment.provenance));
+    to.list(&payment.blocks, put_block);
+    put_text_option(&mut to, payment.merchant_reference.as_deref());
+    to.number(payment.event_count);
+    put_hash(&mut to, &payment.chain);
+    to.list(&payment.cases, put_case);
+    to.list(&payment.adopted, |to, id| {
+        to.id(id.0);
+    });
+    put_time(&mut to, payment.created_at);
+    put_time(&mut to, payment.updated_at);
+    to.finish()
+}
+
+/// The part that is sealed; none when there is nothing to hide.
+pub(crate) fn private(payment: &Payment) -> Option<Vec<u8>> {
+    if payment.debtor.is_none() && payment.extension.is_empty() {
+        return None;
+    }
+    let mut to = Encoder::new();
+    to.byte(FORM);
+    to.option(payment.debtor.as_ref(), put_party);
+    to.blob(&payment.extension);
+    Some(to.finish())
+}
+
+/// Puts a payment together from its columns and its two records.
+pub(crate) fn read(columns: PaymentColumns, body: &[u8], private: Option<&[u8]>) -> Result<Payment, Fault> {
+    let mut open = open_record(body)?;
+    let from = &mut open;
+    let mut payment = Payment {
+        id: columns.id,
+        merchant: columns.merchant,
+        origin: columns.origin,
+        state: state_of(columns.state)?,
+        counters: columns.counters,
+        account: AccountId(from.id()?),
+        amount: take_amount(from)?,
+        provenance: provenance_of(from.byte()?)?,
+        blocks: from.list(take_block)?,
+        merchant_reference: from.option(|from| from.text().map(str::to_owned))?,
+        event_count: from.number()?,
+        chain: take_hash(from)?,
+        cases: from.list(take_case)?,
+        adopted: from.list(|from| from.id().map(RefundId))?,
+        created_at: take_time(from)?,
+        updated_at: take_time(from)?,
+        debtor: None,
+        extension: Arc::from([]),
+    };
+    ended(from)?;
+    if let Some(private) = private {
+        let mut from = open_record(private)?;
+        payment.debtor = from.option(take_party)?;
+        payment.extension = Arc::from(from.blob()?);
+        ended(&from)?;
+    }
+    Ok(payment)
+}

@@ -1,0 +1,131 @@
+//! Migrations: numbered SQL files, each run once inside a transaction of its
+//! own and remembered with its checksum.
+
+use crate::fault::Fault;
+use refundry_engine::digest::sha256;
+use rusqlite::{Connection, TransactionBehavior};
+
+/// A numbered change of the schema.
+struct Migration {
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// All of them; the first has number 1. Never changed once released.
+const MIGRATIONS: &[Migration] = &[Migration { name: "0001_initial", sql: include_str!("../sql/0001_initial.sql") }];
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (
+    version  INTEGER PRIMARY KEY,
+    name     TEXT NOT NULL,
+    checksum BLOB NOT NULL CHECK (length(checksum) = 32)
+) STRICT";
+
+/// What the file says about its schema does not fit this program.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    /// A newer program wrote it.
+    Newer {
+        /// Version of the file.
+        found: i64,
+        /// Newest version that we know.
+        known: i64,
+    },
+    /// A migration that was run is not the one we have under its number.
+    Changed {
+        /// Its number.
+        version: i64,
+    },
+    /// The file has no schema, or not all of it, and may not be written.
+    Incomplete,
+}
+
+fn known() -> i64 {
+    crate::codec::stored::limit(MIGRATIONS.len())
+}
+
+fn applied(connection: &Connection) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
+    let mut statement = connection.prepare("SELECT version, checksum FROM migration ORDER BY version")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn compare(applied: &[(i64, Vec<u8>)]) -> Result<usize, Misfit> {
+    if let Some((found, _)) = applied.last().filter(|(version, _)| *version > known()) {
+        return Err(Misfit::Newer { found: *found, known: known() });
+    }
+    for ((version, checksum), (expected, migration)) in applied.iter().zip((1..).zip(MIGRATIONS)) {
+        if *version != expected || checksum[..] != sha256(migration.sql.as_bytes()) {
+            return Err(Misfit::Changed { version: *version });
+        }
+    }
+    Ok(applied.len())
+}
+
+/// Looks at the schema without changing it.
+pub(crate) fn check(connection: &Connection) -> Result<Result<(), Misfit>, Fault> {
+    let exists = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration'";
+    if !connection.prepare(exists)?.exists([])? {
+        return Ok(Err(Misfit::Incomplete));
+    }
+    Ok(match compare(&applied(connection)?) {
+        Ok(count) if count == MIGRATIONS.len() => Ok(()),
+        Ok(_) => Err(Misfit::Incomplete),
+        Err(misfit) => Err(misfit),
+    })
+}
+
+/// Brings the schema up to date.
+pub(crate) fn run(connection: &mut Connection) -> Result<Result<(), Misfit>, Fault> {
+    connection.execute_batch(TABLE)?;
+    let done = match compare(&applied(connection)?) {
+        Ok(done) => done,
+        Err(misfit) => return Ok(Err(misfit)),
+    };
+    for (version, migration) in (1_i64..).zip(MIGRATIONS).skip(done) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(migration.sql)?;
+        transaction.execute(
+            "INSERT INTO migration (version, name, checksum) VALUES (?1, ?2, ?3)",
+            rusqlite::params![version, migration.name, sha256(migration.sql.as_bytes())],
+        )?;
+        transaction.commit()?;
+    }
+    Ok(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_once_and_knows_itself() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert_eq!(check(&connection).unwrap(), Err(Misfit::Incomplete));
+        for _ in 0..2 {
+            assert_eq!(run(&mut connection).unwrap(), Ok(()));
+        }
+        assert_eq!(check(&connection).unwrap(), Ok(()));
+    }
+
+    #[test]
+    fn a_newer_or_changed_schema_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        run(&mut connection).unwrap().unwrap();
+        connection.execute("INSERT INTO migration VALUES (99, 'later', zeroblob(32))", []).unwrap();
+        assert_eq!(run(&mut connection).unwrap(), Err(Misfit::Newer { found: 99, known: known() }));
+        connection.execute("DELETE FROM migration WHERE version = 99", []).unwrap();
+        connection.execute("UPDATE migration SET checksum = zeroblob(32)", []).unwrap();
+        assert_eq!(run(&mut connection).unwrap(), Err(Misfit::Changed { version: 1 }));
+        assert_eq!(check(&connection).unwrap(), Err(Misfit::Changed { version: 1 }));
+    }
+
+    #[test]
+    fn every_table_is_strict() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        run(&mut connection).unwrap().unwrap();
+        let loose: i64 = connection
+            .query_row("SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite_%'", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(loose, 0);
+    }
+}

@@ -1,0 +1,5 @@
+//! The store from outside: the contract suite on a real file, and what only
+//! a file can do.
+
+mod contract;
+mod file;
