@@ -18,6 +18,10 @@ mod tidy;
 
 use std::process::ExitCode;
 
+/// The product's allocator, so that the reference server stands on the same stack.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELP: &str = "\
 usage: cargo xtask <command>
 

@@ -38,6 +38,7 @@ impl Books {
         for _ in 0..PAGES_MAX {
             let path = format!("/sandbox/v1/bank/instructions?limit=1000{after}");
             let page = client.get(&path, Some(&authorization)).await?.expect(200)?;
+            ensure!(page["violations"] == 0, "the bank counts violations: {}", page["violations"]);
             let rows = page["data"].as_array().context("the bank's books have no data")?;
             for row in rows {
                 books.lines.push(line(row)?);

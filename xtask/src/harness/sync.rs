@@ -48,7 +48,6 @@ fn start(trace: &Path, syncs: bool) -> Start {
     let mut how = Start { wrapper: trace::wrapper(trace), ..Start::default() };
     if !syncs {
         how.environment.push(("REFUNDRY_TEST_NO_SYNC".to_owned(), "1".to_owned()));
-        how.flags.push("--unsafe-no-sync".to_owned());
     }
     how
 }

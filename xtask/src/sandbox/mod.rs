@@ -27,8 +27,6 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) struct Start {
     /// Words before the binary, such as `strace -f …`.
     pub(crate) wrapper: Vec<String>,
-    /// Flags after those of the sandbox.
-    pub(crate) flags: Vec<String>,
     /// Environment besides the inherited one.
     pub(crate) environment: Vec<(String, String)>,
 }
@@ -64,7 +62,7 @@ impl Sandbox {
         Self::start_with(data, &Start::default()).await
     }
 
-    /// The same with a wrapper, flags and environment.
+    /// The same with a wrapper and environment.
     pub(crate) async fn start_with(data: &Path, how: &Start) -> Result<Self> {
         let address = free_address()?;
         std::fs::create_dir_all(data)?;
@@ -74,7 +72,6 @@ impl Sandbox {
         words.extend(["serve", "--sandbox", "--data"].map(str::to_owned));
         words.push(data.display().to_string());
         words.extend(["--listen".to_owned(), address.to_string()]);
-        words.extend(how.flags.iter().cloned());
         let begin = Instant::now();
         let child = Command::new(&words[0])
             .args(&words[1..])
