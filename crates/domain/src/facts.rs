@@ -407,40 +407,58 @@ impl<'a> Draft<'a> {
 
     /// Makes the draft true: everything it holds enters the facts.
     pub fn commit(self) {
-        let Self {
-            facts,
-            payments,
-            refunds,
-            accounts,
-            mandates,
-            mandate_uses,
-            keyless,
-            instructions,
-            origin_keys,
-            evidence,
-            strays,
-            books,
-            once,
-            events,
-            transfers,
-            context: _,
-        } = self;
-        let changes = &mut facts.changes;
-        let first_event = changes.events.len();
-        for (id, payment) in payments {
-            if facts.payments.insert(id, payment).is_none() {
-                changes.new_payments.insert(id);
-                facts.live_refunds.insert(id, Vec::new());
+        let first_event = self.facts.changes.events.len();
+        self.facts.take_objects(self.payments, self.refunds, self.accounts, self.mandates);
+        self.facts.take_names(self.instructions, self.origin_keys, self.once, self.keyless);
+        let changes = &mut self.facts.changes;
+        for (key, used) in self.mandate_uses {
+            self.facts.mandate_uses.insert(key, used);
+            changes.mandate_uses.insert(key);
+        }
+        for (key, book) in self.books {
+            self.facts.books.insert(key, book);
+            changes.books.insert(key);
+        }
+        for item in self.evidence {
+            self.facts.evidence.insert((item.refund, item.id));
+            changes.evidence.push(item);
+        }
+        for stray in self.strays {
+            if let Some(creditor) = &stray.creditor {
+                self.facts.stray_creditors.insert((stray.merchant, creditor.clone()));
             }
-            changes.payments.insert(id);
+            changes.strays.push(stray);
+        }
+        changes.events.extend(self.events);
+        changes.transfers.extend(self.transfers.into_iter().map(|mut transfer| {
+            transfer.cause = transfer.cause.saturating_add(first_event);
+            transfer
+        }));
+    }
+}
+
+impl Facts {
+    fn take_objects(
+        &mut self,
+        payments: BTreeMap<PaymentId, Payment>,
+        refunds: BTreeMap<RefundId, Refund>,
+        accounts: BTreeMap<AccountId, Account>,
+        mandates: BTreeMap<MandateId, Mandate>,
+    ) {
+        for (id, payment) in payments {
+            if self.payments.insert(id, payment).is_none() {
+                self.changes.new_payments.insert(id);
+                self.live_refunds.insert(id, Vec::new());
+            }
+            self.changes.payments.insert(id);
         }
         for (id, refund) in refunds {
             let (payment, live) = (refund.payment, refund.state.is_live());
-            if facts.refunds.insert(id, refund).is_none() {
-                changes.new_refunds.insert(id);
+            if self.refunds.insert(id, refund).is_none() {
+                self.changes.new_refunds.insert(id);
             }
-            changes.refunds.insert(id);
-            if let Some(listed) = facts.live_refunds.get_mut(&payment) {
+            self.changes.refunds.insert(id);
+            if let Some(listed) = self.live_refunds.get_mut(&payment) {
                 listed.retain(|other| *other != id);
                 if live {
                     listed.push(id);
@@ -448,51 +466,37 @@ impl<'a> Draft<'a> {
             }
         }
         for (id, account) in accounts {
-            facts.accounts.insert(id, account);
-            changes.accounts.insert(id);
+            self.accounts.insert(id, account);
+            self.changes.accounts.insert(id);
         }
         for (id, mandate) in mandates {
-            facts.mandates.insert(id, mandate);
-            changes.mandates.insert(id);
+            self.mandates.insert(id, mandate);
+            self.changes.mandates.insert(id);
         }
-        for (key, used) in mandate_uses {
-            facts.mandate_uses.insert(key, used);
-            changes.mandate_uses.insert(key);
-        }
-        for (key, seen) in keyless {
-            facts.keyless.insert(key.clone(), seen);
-            changes.keyless.insert(key);
-        }
-        for (key, book) in books {
-            facts.books.insert(key, book);
-            changes.books.insert(key);
-        }
-        for (key, record) in once {
-            facts.once.insert(key, record);
-            changes.once.insert(key);
-        }
+    }
+
+    fn take_names(
+        &mut self,
+        instructions: Vec<(String, RefundId, u8)>,
+        origin_keys: Vec<(MerchantId, OriginKey, PaymentId)>,
+        once: Vec<(OnceKey, OnceRecord)>,
+        keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
+    ) {
         for (id, refund, attempt) in instructions {
-            facts.instructions.insert(id.clone(), (refund, attempt));
-            changes.instructions.push((id, refund, attempt));
+            self.instructions.insert(id.clone(), (refund, attempt));
+            self.changes.instructions.push((id, refund, attempt));
         }
         for (merchant, key, payment) in origin_keys {
-            facts.origin_keys.insert((merchant, key.clone()), payment);
-            changes.origin_keys.push((merchant, key, payment));
+            self.origin_keys.insert((merchant, key.clone()), payment);
+            self.changes.origin_keys.push((merchant, key, payment));
         }
-        for item in evidence {
-            facts.evidence.insert((item.refund, item.id));
-            changes.evidence.push(item);
+        for (key, record) in once {
+            self.once.insert(key, record);
+            self.changes.once.insert(key);
         }
-        for stray in strays {
-            if let Some(creditor) = &stray.creditor {
-                facts.stray_creditors.insert((stray.merchant, creditor.clone()));
-            }
-            changes.strays.push(stray);
+        for (key, seen) in keyless {
+            self.keyless.insert(key.clone(), seen);
+            self.changes.keyless.insert(key);
         }
-        changes.events.extend(events);
-        changes.transfers.extend(transfers.into_iter().map(|mut transfer| {
-            transfer.cause = transfer.cause.saturating_add(first_event);
-            transfer
-        }));
     }
 }

@@ -27,6 +27,7 @@ pub struct Once {
 
 /// What is to be done.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "an envelope is boxed once, whatever it holds")]
 pub enum Work {
     /// A decision of the core.
     Command(Box<Command>),

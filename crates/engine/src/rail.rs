@@ -81,6 +81,9 @@ pub struct Observation {
     pub ticket: u64,
 }
 
+/// Reports that are due, oldest first, and when the next one will be.
+pub type ReportPage = (Vec<Observation>, Option<Timestamp>);
+
 /// The rail did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the rail does not answer")]
@@ -107,11 +110,7 @@ pub trait Rail: Send + Sync + std::fmt::Debug {
 
     /// Reports that are due and not acknowledged, oldest first, and the time
     /// of the next one that is not due yet.
-    fn reports(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> RailFuture<'_, Result<(Vec<Observation>, Option<Timestamp>), RailDown>>;
+    fn reports(&self, now: Timestamp, limit: usize) -> RailFuture<'_, Result<ReportPage, RailDown>>;
 
     /// These reports are recorded and need not come again.
     fn acknowledge(&self, tickets: Vec<u64>) -> RailFuture<'_, Result<(), RailDown>>;

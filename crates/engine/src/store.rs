@@ -214,6 +214,7 @@ pub struct StoredTransfer {
 
 /// One row, for scans.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one row at a time is handed over and never kept")]
 pub enum Row {
     /// An account.
     Account(Account),

@@ -6,7 +6,6 @@ use crate::secrets::key_file;
 use anyhow::Context;
 use refundry_dialects::host::{Dialect, Host};
 use refundry_dialects::token::TokenKey;
-use refundry_domain::command::Command;
 use refundry_domain::rules::{Environment, Rules};
 use refundry_engine::clock::Clock;
 use refundry_engine::engine::{Engine, Parts};
@@ -19,7 +18,7 @@ use refundry_server::listen::Listener;
 use refundry_server::metrics::Metrics;
 use refundry_server::mount::{Mounted, Shapes};
 use refundry_server::sandbox::provision::{self, provision};
-use refundry_server::sandbox::{clock_file, routes::routes as sandbox_routes, state};
+use refundry_server::sandbox::{self, Sandbox, clock_file};
 use refundry_server::{health, sources};
 use refundry_store_sqlite::{KeyRing, Options as StoreOptions, SqliteStore};
 use refundry_webhooks::{Egress, EgressOptions, Policy, Webhooks};
@@ -42,7 +41,11 @@ pub(crate) struct Running {
 
 /// Opens a store for reading only, beside a server that may be running.
 pub(crate) fn open_read_only(data: &Path, key: [u8; 32]) -> anyhow::Result<Arc<dyn Reader>> {
-    Ok(SqliteStore::open_read_only(data, KeyRing::of(1, key))?.reader())
+    Ok(SqliteStore::open_read_only(data, keys(key)?)?.reader())
+}
+
+fn keys(key: [u8; 32]) -> anyhow::Result<KeyRing> {
+    Ok(KeyRing::from_keys([(1, key)])?)
 }
 
 /// Runs until the process is told to end, then finishes what was accepted.
@@ -87,7 +90,7 @@ fn open_core(config: &Config) -> anyhow::Result<Core> {
     if !sync {
         tracing::error!("syncs are switched off for a test: a power cut loses acknowledged refunds");
     }
-    let options = StoreOptions { sync, ..StoreOptions::new(data.clone(), KeyRing::of(1, field_key)) };
+    let options = StoreOptions { sync, ..StoreOptions::new(data.clone(), keys(field_key)?) };
     let store = SqliteStore::open(options).context("the store does not open")?;
     let clock = Arc::new(clock_file::load(data).context("the sandbox's clock file does not read")?);
     let environment = if config.sandbox { Environment::Sandbox } else { Environment::Live };
@@ -108,11 +111,11 @@ fn open_core(config: &Config) -> anyhow::Result<Core> {
     Ok(Core { engine, store, clock, bank, worker })
 }
 
-fn open_dialects(config: &Config, core: &Core, origin: &str, policy: &Policy) -> anyhow::Result<Vec<Arc<dyn Dialect>>> {
+fn open_dialects(config: &Config, core: &Core, origin: &str) -> anyhow::Result<Vec<Arc<dyn Dialect>>> {
     let token_key = key_file(&config.data.join("token.key"), true)?;
     let environment = core.engine.rules().environment;
     let tokens = TokenKey::new(&token_key);
-    let host = Host::new(Arc::clone(&core.engine), tokens, environment, origin.to_owned(), policy.clone());
+    let host = Host::new(Arc::clone(&core.engine), tokens, environment, origin.to_owned());
     let settings = serde_json::to_value(&config.dialects)?;
     refundry_dialects::all(&Arc::new(host), &settings).context("dialects")
 }
@@ -135,13 +138,12 @@ impl Running {
         let base_url = format!("http://{}", listener.address());
         let origin = config.public_origin.clone().unwrap_or_else(|| base_url.clone());
         let policy = egress_policy(&config)?;
-        let dialects = open_dialects(&config, &core, &origin, &policy)?;
-        let options =
-            provision::Options { data: &config.data, base_url: &base_url, seed: config.seed.as_deref() };
+        let dialects = open_dialects(&config, &core, &origin)?;
+        let options = provision::Options { data: &config.data, base_url: &base_url, seed: config.seed.as_deref() };
         provision(&core.engine, &dialects, &options).await?;
         let webhooks = start_webhooks(&core, &dialects, policy, &base_url)?;
         let (stop, stopping) = watch::channel(false);
-        let parts = state::Parts {
+        let parts = sandbox::Parts {
             engine: Arc::clone(&core.engine),
             bank: Arc::clone(&core.bank),
             worker: Arc::clone(&core.worker),
@@ -149,9 +151,8 @@ impl Running {
             webhooks: Arc::clone(&webhooks),
             dialects: dialects.clone(),
             data: config.data.clone(),
-            expire: Some(|refund| Command::EndTime { refund }),
         };
-        let sandbox = sandbox_routes(state::Sandbox::new(parts));
+        let routes = sandbox::routes(Sandbox::new(parts));
         let metrics = Arc::new(Metrics::new(vec![
             Box::new(sources::EngineSource(Arc::clone(&core.engine))),
             Box::new(sources::WebhookSource(Arc::clone(webhooks.counters()))),
@@ -161,7 +162,7 @@ impl Running {
             worker: Some(Arc::clone(&core.worker)),
             stopping: stopping.clone(),
         };
-        let mut own = vec![sandbox, health::routes(vitals)];
+        let mut own = vec![routes, health::routes(vitals)];
         let mut listeners = Vec::new();
         match &config.metrics_listen {
             None => own.push(sources::metrics_routes(Arc::clone(&metrics))),

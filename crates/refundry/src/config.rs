@@ -111,14 +111,18 @@ impl Config {
 
     /// Live mode needs what moves real money and what protects it.
     pub(crate) fn refuse_if_incomplete(&self) -> anyhow::Result<()> {
-        self.listen.parse::<std::net::SocketAddr>().with_context(|| format!("listen: {:?} is no address", self.listen))?;
+        self.listen
+            .parse::<std::net::SocketAddr>()
+            .with_context(|| format!("listen: {:?} is no address", self.listen))?;
         if self.sandbox {
             return Ok(());
         }
         if self.field_key_file.is_none() {
             bail!("live mode needs field_key_file: the key that seals account numbers and names");
         }
-        bail!("live mode needs a live rail, and none is configured; the mock bank moves no money (use --sandbox to try)")
+        bail!(
+            "live mode needs a live rail, and none is configured; the mock bank moves no money (use --sandbox to try)"
+        )
     }
 
     /// The settings in force, as a file.

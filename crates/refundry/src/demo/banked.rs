@@ -42,11 +42,8 @@ pub(crate) async fn walk(client: &Client) -> anyhow::Result<Steps> {
 impl Walk<'_> {
     async fn sign_in(&mut self) -> anyhow::Result<()> {
         use base64::Engine;
-        let pair = format!(
-            "{}:{}",
-            self.client.credential("/banked/api_key")?,
-            self.client.credential("/banked/api_secret")?
-        );
+        let pair =
+            format!("{}:{}", self.client.credential("/banked/api_key")?, self.client.credential("/banked/api_secret")?);
         let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
         let scope = self.client.credential("/banked/application_id")?;
         let body = json!({ "grant_type": "client_credentials", "scope": scope });
@@ -77,13 +74,8 @@ impl Walk<'_> {
 
     async fn post(&self, payin: &str, amount: u64, key: &str) -> anyhow::Result<Called> {
         let body = self.body(payin, amount)?;
-        let call = Call {
-            method: "POST",
-            path: "/v3/refunds",
-            authorization: &self.token,
-            key: Some(key),
-            body: Some(body),
-        };
+        let call =
+            Call { method: "POST", path: "/v3/refunds", authorization: &self.token, key: Some(key), body: Some(body) };
         self.client.call(call).await
     }
 
@@ -134,7 +126,7 @@ impl Walk<'_> {
         let good = verified(&arrived, key);
         let webhook = format!("{event}, {}", if good { "signature verified" } else { "BAD SIGNATURE" });
         let status = arrived.json["data"]["status_details"]["status"].as_str().unwrap_or_default().to_owned();
-        self.steps.add(Expected { what, answer: status, webhook, took: std::time::Duration::ZERO, good });
+        self.steps.add(Expected { what, answer: status, webhook, took: arrived.took, good });
         Ok(arrived)
     }
 }

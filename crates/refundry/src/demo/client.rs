@@ -35,6 +35,8 @@ pub(crate) struct Arrived {
     pub(crate) text: String,
     /// Its body as JSON.
     pub(crate) json: Value,
+    /// How long the walk waited for it.
+    pub(crate) took: Duration,
 }
 
 impl Arrived {
@@ -68,6 +70,11 @@ impl Client {
     /// A credential by its path in `sandbox.json`.
     pub(crate) fn credential(&self, pointer: &str) -> anyhow::Result<&str> {
         self.sandbox.pointer(pointer).and_then(Value::as_str).with_context(|| format!("sandbox.json has no {pointer}"))
+    }
+
+    /// A path of this server as a whole URL.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
     }
 
     /// Makes a call.
@@ -119,7 +126,7 @@ impl Client {
                 let text = item["body"].as_str().unwrap_or_default().to_owned();
                 let json: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
                 if fits(&json) {
-                    return Ok(Arrived { headers: item["headers"].clone(), text, json });
+                    return Ok(Arrived { headers: item["headers"].clone(), text, json, took: begun.elapsed() });
                 }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -14,22 +14,15 @@ use table::Steps;
 /// Runs the walk. True when every step was as expected.
 pub(crate) async fn run(exit: bool, listen: &str) -> anyhow::Result<bool> {
     let folder = tempfile::tempdir()?;
-    let config = Config {
-        sandbox: true,
-        data: folder.path().to_owned(),
-        listen: listen.to_owned(),
-        ..Config::default()
-    };
+    let config =
+        Config { sandbox: true, data: folder.path().to_owned(), listen: listen.to_owned(), ..Config::default() };
     let running = Running::start(config).await?;
     println!("refundry {} · sandbox at {}\n", env!("CARGO_PKG_VERSION"), running.base_url);
     let text = std::fs::read_to_string(folder.path().join("sandbox.json"))?;
     let sandbox: serde_json::Value = serde_json::from_str(&text)?;
     let client = Client::new(&running.base_url, &sandbox)?;
     let mut good = true;
-    for (title, steps) in [
-        ("Banked v3", banked::walk(&client).await),
-        ("Native", native::walk(&client).await),
-    ] {
+    for (title, steps) in [("Banked v3", banked::walk(&client).await), ("Native", native::walk(&client).await)] {
         good &= report(title, steps);
     }
     if exit {

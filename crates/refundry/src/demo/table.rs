@@ -46,7 +46,7 @@ impl Steps {
     /// The table.
     pub(crate) fn table(&self) -> String {
         let mut table = comfy_table::Table::new();
-        table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+        table.load_style(comfy_table::presets::NOTHING);
         table.set_header(["", "step", "answer", "webhook", "time"]);
         for step in &self.steps {
             let mark = if step.good { "ok" } else { "NO" };
