@@ -1,0 +1,199 @@
+//! The mock bank's levers: outcomes, its books, its kill switch.
+
+use super::state::{Caller, Sandbox, json};
+use super::wire::{NewOutcome, invalid, parse, print_time};
+use crate::problem::Problem;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use http::StatusCode;
+use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::refusal::Refusal;
+use refundry_domain::time::Span;
+use refundry_rails::mock_bank::{
+    BankDown, BankInstruction, Outcome, OutcomeKind, OutcomeRefused, Page, PaidTotal, Target, parse_reason,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json as object;
+use std::sync::Arc;
+
+/// Most instructions on one page.
+const PAGE_LENGTH_MAX: usize = 1_000;
+/// Instructions on a page that names no limit.
+const PAGE_LENGTH: usize = 100;
+
+/// `POST /refunds/{id}/outcome`: what the bank does with one refund.
+pub(super) async fn refund_outcome(
+    State(sandbox): State<Arc<Sandbox>>,
+    Extension(Caller(merchant)): Extension<Caller>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let refund = RefundId::parse(&id).map_err(|_| Refusal::RefundUnknown)?;
+    let outcome = outcome(&body)?;
+    let found = sandbox.parts.engine.read(move |reader| reader.refund(merchant, refund)).await?;
+    found.ok_or(Refusal::RefundUnknown)?;
+    set(&sandbox, Target::Refund(refund), outcome).await
+}
+
+/// `POST /payments/{id}/outcome`: what the bank does with a payment's later refunds.
+pub(super) async fn payment_outcome(
+    State(sandbox): State<Arc<Sandbox>>,
+    Extension(Caller(merchant)): Extension<Caller>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let payment = PaymentId::parse(&id).map_err(|_| Refusal::PaymentUnknown)?;
+    let outcome = outcome(&body)?;
+    let found = sandbox.parts.engine.read(move |reader| reader.payment(merchant, payment)).await?;
+    found.ok_or(Refusal::PaymentUnknown)?;
+    set(&sandbox, Target::Payment(payment), outcome).await
+}
+
+fn outcome(body: &[u8]) -> Result<Outcome, Problem> {
+    let body: NewOutcome = parse(body)?;
+    let kind = OutcomeKind::from_code(&body.outcome).ok_or_else(|| {
+        let words: Vec<&str> = OutcomeKind::ALL.iter().map(|kind| kind.code()).collect();
+        invalid(format!("outcome must be one of {}.", words.join(", ")))
+    })?;
+    let reason = body.reason.map(|reason| {
+        parse_reason(&reason)
+            .ok_or_else(|| invalid("reason must be an ISO code or a failure reason that a bank can give."))
+    });
+    Ok(Outcome { kind, reason: reason.transpose()?, after: body.after_seconds.map(Span::seconds) })
+}
+
+async fn set(sandbox: &Sandbox, target: Target, outcome: Outcome) -> Result<Response, Problem> {
+    match sandbox.parts.bank.set_outcome(target, outcome, sandbox.parts.engine.now()).await {
+        Ok(()) => {}
+        Err(OutcomeRefused::Executed) => {
+            let detail = "The money has left; only return, report_twice and contradict still apply.";
+            return Err(Problem::new(StatusCode::CONFLICT, "already_executed", detail));
+        }
+        Err(OutcomeRefused::Down(down)) => return Err(away(&down)),
+    }
+    // The worker sleeps until the bank's next report was due; now there may
+    // be an earlier one.
+    sandbox.parts.engine.notifier().refunds_changed();
+    Ok(json(StatusCode::OK, &object!({ "outcome": outcome.kind.code() })))
+}
+
+fn away(down: &BankDown) -> Problem {
+    tracing::error!(error = %down, "the mock bank is not available");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "bank_unavailable", "The mock bank does not answer.").passing()
+}
+
+/// Which instructions to show.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    payment_id: Option<String>,
+    refund_id: Option<String>,
+    limit: Option<usize>,
+    cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Books {
+    data: Vec<Line>,
+    has_more: bool,
+    next_cursor: Option<String>,
+    /// Of the payment that was asked for.
+    totals: Option<Totals>,
+    /// Double payments and changed contents; must be 0.
+    violations: usize,
+}
+
+#[derive(Serialize)]
+struct Line {
+    instruction_id: String,
+    end_to_end_id: String,
+    refund_id: String,
+    payment_id: String,
+    attempt: u8,
+    amount: u64,
+    currency: String,
+    creditor: String,
+    state: &'static str,
+    asked_count: u64,
+    paid_count: u64,
+    taken_at: String,
+}
+
+#[derive(Serialize)]
+struct Totals {
+    paid_count: u64,
+    paid: u64,
+    returned: u64,
+}
+
+impl From<BankInstruction> for Line {
+    fn from(from: BankInstruction) -> Self {
+        Self {
+            instruction_id: from.instruction_id,
+            end_to_end_id: from.end_to_end_id,
+            refund_id: from.refund_id.to_string(),
+            payment_id: from.payment_id.to_string(),
+            attempt: from.attempt,
+            amount: from.amount.minor,
+            currency: from.amount.currency.to_string(),
+            creditor: from.creditor_masked,
+            state: from.state.code(),
+            asked_count: from.asked_count,
+            paid_count: from.paid_count,
+            taken_at: print_time(from.at),
+        }
+    }
+}
+
+impl From<PaidTotal> for Totals {
+    fn from(from: PaidTotal) -> Self {
+        Self { paid_count: from.count, paid: from.paid, returned: from.returned }
+    }
+}
+
+/// `GET /bank/instructions`: the mock bank's own books, in the order in which
+/// it took the instructions.
+pub(super) async fn instructions(
+    State(sandbox): State<Arc<Sandbox>>,
+    filter: Result<Query<Filter>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(filter) = filter.map_err(|_| invalid("The query takes payment_id, refund_id, limit and cursor."))?;
+    let limit = filter.limit.unwrap_or(PAGE_LENGTH);
+    if !(1..=PAGE_LENGTH_MAX).contains(&limit) {
+        return Err(invalid(format!("limit must be between 1 and {PAGE_LENGTH_MAX}.")));
+    }
+    let payment = filter.payment_id.as_deref().map(PaymentId::parse).transpose();
+    let payment = payment.map_err(|_| invalid("payment_id must be a UUID."))?;
+    let refund = filter.refund_id.as_deref().map(RefundId::parse).transpose();
+    let refund = refund.map_err(|_| invalid("refund_id must be a UUID."))?;
+    let bank = &sandbox.parts.bank;
+    let page = Page { payment, refund, after: filter.cursor, limit };
+    let lines = bank.instructions(page).await.map_err(|down| away(&down))?;
+    let totals = match payment {
+        Some(payment) => Some(bank.paid_total(payment).await.map_err(|down| away(&down))?.into()),
+        None => None,
+    };
+    let violations = bank.violations().await.map_err(|down| away(&down))?.len();
+    let has_more = lines.len() == limit;
+    let next_cursor = lines.last().filter(|_| has_more).map(|line| line.instruction_id.clone());
+    let data = lines.into_iter().map(Line::from).collect();
+    Ok(json(StatusCode::OK, &Books { data, has_more, next_cursor, totals, violations }))
+}
+
+/// `POST /rails/pause`: nothing is sent until it is resumed; reports still come.
+pub(super) async fn pause(State(sandbox): State<Arc<Sandbox>>) -> Result<Response, Problem> {
+    switch(&sandbox, true).await
+}
+
+/// `POST /rails/resume`.
+pub(super) async fn resume(State(sandbox): State<Arc<Sandbox>>) -> Result<Response, Problem> {
+    switch(&sandbox, false).await
+}
+
+async fn switch(sandbox: &Sandbox, paused: bool) -> Result<Response, Problem> {
+    sandbox.parts.bank.pause(paused).await.map_err(|down| away(&down))?;
+    sandbox.parts.worker.pause(paused);
+    Ok(json(StatusCode::OK, &object!({ "paused": paused })))
+}

@@ -1,0 +1,121 @@
+//! Further clients of a dialect, and where its webhooks go.
+
+use super::provision::{ACTIVE_MANDATE, held_accounts};
+use super::state::{Caller, Sandbox, json};
+use super::wire::{NewClient, NewEndpoint, invalid, parse};
+use crate::problem::Problem;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use refundry_dialects::host::SandboxPlan;
+use refundry_domain::id::{EndpointId, MerchantId};
+use refundry_domain::mandate::Mandate;
+use refundry_domain::reference::as_uuid_v4;
+use refundry_domain::refusal::Refusal;
+use refundry_engine::digest::sha256;
+use refundry_engine::egress::{INBOX_SCHEME, Policy};
+use refundry_engine::registry::{Endpoint, RegistryEntry};
+use serde_json::{Value, json as object};
+use std::sync::Arc;
+
+/// Longest signing key that a test may set, bytes.
+const SECRET_LENGTH_MAX: usize = 256;
+
+fn no_such_dialect() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such dialect in this build.")
+}
+
+/// `POST /clients`: a further application, client or credential.
+pub(super) async fn create(
+    State(sandbox): State<Arc<Sandbox>>,
+    Extension(Caller(merchant)): Extension<Caller>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let body: NewClient = parse(&body)?;
+    let dialect = sandbox.dialect(&body.dialect).ok_or_else(no_such_dialect)?;
+    let engine = &sandbox.parts.engine;
+    let (accounts, mandates) =
+        engine.read(move |reader| Ok((reader.accounts(merchant)?, reader.mandates(merchant)?))).await?;
+    let mandate = mandates.iter().find(|mandate| mandate.merchant_reference.as_deref() == Some(ACTIVE_MANDATE));
+    let Mandate { id: mandate, token: mandate_token, .. } = mandate.ok_or(Refusal::MandateUnknown)?;
+    let plan = SandboxPlan {
+        merchant,
+        at: engine.now(),
+        accounts: &held_accounts(&accounts),
+        mandate: *mandate,
+        mandate_token: *mandate_token,
+        seed: &Value::Null,
+    };
+    let made = dialect.provision(&plan);
+    sandbox.record(merchant, made.entries).await?;
+    Ok(json(StatusCode::CREATED, &made.members))
+}
+
+/// `PUT /webhooks/{dialect}`: where a dialect's webhooks go, beside its inbox.
+pub(super) async fn set_endpoint(
+    State(sandbox): State<Arc<Sandbox>>,
+    Extension(Caller(merchant)): Extension<Caller>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let dialect = sandbox.dialect(&name).ok_or_else(no_such_dialect)?;
+    let body: NewEndpoint = parse(&body)?;
+    Policy::sandbox().check_url(&body.url).map_err(|refusal| invalid(format!("url: {refusal}.")))?;
+    if body.secret.as_ref().is_some_and(|secret| secret.is_empty() || secret.len() > SECRET_LENGTH_MAX) {
+        return Err(invalid(format!("secret must have 1 to {SECRET_LENGTH_MAX} bytes.")));
+    }
+    if body.signature_scheme.is_some() {
+        return Err(invalid("signature_scheme: this dialect signs in one way only."));
+    }
+    let family = dialect.webhooks().family();
+    let directory = sandbox.parts.engine.directory();
+    let inbox = directory.endpoints.values().find(|endpoint| is_inbox(endpoint, merchant, family));
+    let inbox = inbox.ok_or_else(|| invalid("This dialect has no webhooks."))?;
+    let id = endpoint_id(merchant, family);
+    let created_at = directory.endpoints.get(&id).map_or(sandbox.parts.engine.now(), |known| known.created_at);
+    let endpoint = Endpoint {
+        id,
+        url: body.url,
+        secret: body.secret.unwrap_or_else(|| inbox.secret.clone()),
+        enabled: true,
+        hidden: true,
+        description: "set through the sandbox API".into(),
+        created_at,
+        ..Endpoint::clone(inbox)
+    };
+    let answer = object!({ "id": id.to_string(), "url": endpoint.url });
+    sandbox.record(merchant, vec![RegistryEntry::Endpoint(endpoint)]).await?;
+    sandbox.parts.webhooks.wake();
+    Ok(json(StatusCode::OK, &answer))
+}
+
+fn is_inbox(endpoint: &Endpoint, merchant: MerchantId, family: &str) -> bool {
+    let inbox = endpoint.url.strip_prefix(INBOX_SCHEME).is_some_and(|rest| rest.starts_with(':'));
+    endpoint.merchant == merchant
+        && endpoint.dialect == family
+        && endpoint.hidden
+        && inbox
+        && endpoint.id != endpoint_id(merchant, family)
+}
+
+/// One endpoint per merchant and dialect, so that a second call replaces it.
+fn endpoint_id(merchant: MerchantId, family: &str) -> EndpointId {
+    let hash = sha256(format!("sandbox endpoint {merchant} {family}").as_bytes());
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    EndpointId(as_uuid_v4(u128::from_be_bytes(half)))
+}
+
+/// `POST /webhooks/pause`: what is due stays due until it is resumed.
+pub(super) async fn pause_webhooks(State(sandbox): State<Arc<Sandbox>>) -> Response {
+    sandbox.parts.webhooks.pause();
+    json(StatusCode::OK, &object!({ "paused": true }))
+}
+
+/// `POST /webhooks/resume`.
+pub(super) async fn resume_webhooks(State(sandbox): State<Arc<Sandbox>>) -> Response {
+    sandbox.parts.webhooks.resume();
+    json(StatusCode::OK, &object!({ "paused": false }))
+}
