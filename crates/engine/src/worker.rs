@@ -136,9 +136,11 @@ impl RailWorker {
                 tokio::task::yield_now().await;
                 continue;
             }
+            // While nothing may be sent, new refunds are no reason to look again.
+            let may_send = self.may_send();
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                _ = changed.changed() => {}
+                _ = changed.changed(), if may_send => {}
                 _ = jumps.changed() => {}
                 _ = paused.changed() => {}
                 _ = stop.changed() => return,
@@ -178,8 +180,10 @@ impl RailWorker {
             }
             let mut tickets = Vec::with_capacity(count);
             let mut envelopes = Vec::with_capacity(count);
+            let mut named = Vec::with_capacity(count);
             for seen in observations {
                 tickets.push(seen.ticket);
+                named.push(seen.instruction_id.clone());
                 let command = Command::RecordReport {
                     instruction_id: seen.instruction_id,
                     evidence: seen.evidence,
@@ -188,6 +192,7 @@ impl RailWorker {
                 envelopes.push(Envelope::command(seen.merchant, self.rail.actor(), command));
             }
             let outcomes = self.engine.execute_all(envelopes).await;
+            self.look_for_strangers(&named, &outcomes).await;
             let recorded = tickets.into_iter().zip(outcomes).filter_map(|(ticket, outcome)| {
                 log_refusal(&outcome);
                 outcome.is_ok().then_some(ticket)
@@ -195,6 +200,22 @@ impl RailWorker {
             let recorded: Vec<u64> = recorded.collect();
             if recorded.len() < count || self.rail.acknowledge(recorded).await.is_err() {
                 return None;
+            }
+        }
+    }
+
+    /// A report about an instruction that nobody here ordered: the store
+    /// forgot something, so the rail is swept again before more is sent.
+    async fn look_for_strangers(&self, named: &[String], outcomes: &[Result<Outcome, Unavailable>]) {
+        for (id, outcome) in named.iter().zip(outcomes) {
+            if !matches!(outcome, Ok(Outcome { result: Ok(Answer::Done), .. })) {
+                continue;
+            }
+            let id = id.clone();
+            let known = self.engine.read(move |reader| reader.instruction(&id)).await;
+            if matches!(known, Ok(None)) {
+                self.swept.store(false, Ordering::SeqCst);
+                return;
             }
         }
     }
