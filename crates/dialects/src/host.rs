@@ -1,6 +1,5 @@
 //! What dialects stand on, and what each of them offers to the server.
 
-use crate::engine_stub::Engine;
 use crate::token::TokenKey;
 use axum::Router;
 use axum::response::Response;
@@ -9,6 +8,7 @@ use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId};
 use refundry_domain::money::Currency;
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
+use refundry_engine::engine::Engine;
 use refundry_engine::registry::RegistryEntry;
 use refundry_engine::webhook::WebhookDialect;
 use std::collections::BTreeMap;

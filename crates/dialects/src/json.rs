@@ -486,11 +486,9 @@ mod tests {
 
     #[test]
     fn agrees_with_a_lenient_reader_on_good_documents() {
-        for text in [
-            r#"{"a":[1,true,null,{"b":"x\n\"\\\/\b\f\r\t"}],"é":"\u00e9\ud83d\ude00"}"#,
-            " [ ] ",
-            r#""\u2028""#,
-        ] {
+        for text in
+            [r#"{"a":[1,true,null,{"b":"x\n\"\\\/\b\f\r\t"}],"é":"\u00e9\ud83d\ude00"}"#, " [ ] ", r#""\u2028""#]
+        {
             let ours = canonical(&read(text).unwrap());
             let theirs: serde_json::Value = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::from_slice::<serde_json::Value>(&ours).unwrap(), theirs, "{text}");

@@ -97,12 +97,7 @@ mod tests {
     use refundry_domain::time::Span;
 
     fn claims(expires_at: Timestamp) -> Claims {
-        Claims {
-            dialect: "banked".into(),
-            credential: "pk_test_1".into(),
-            group: "app_70412".into(),
-            expires_at,
-        }
+        Claims { dialect: "banked".into(), credential: "pk_test_1".into(), group: "app_70412".into(), expires_at }
     }
 
     #[test]

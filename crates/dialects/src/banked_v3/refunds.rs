@@ -1,0 +1,265 @@
+//! Refunds: create, get, list (contract 3.7, 3.8).
+//!
+//! Round trips: create is one envelope; get and list are one read each.
+
+use super::auth::{self, Caller};
+use super::errors::{self, FLOAT_PATH, Fault, Kind, PAYIN_PATH, Reply, Shape, TOKEN_PATH};
+use super::idempotency::{self, Content};
+use super::wire::{self, Method as Paying, RefundRequest};
+use super::{App, DIALECT, FAMILY, routes, states};
+use crate::answer;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
+use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
+use refundry_domain::deadline::Limits;
+use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::money::{Amount, Currency};
+use refundry_domain::payment::Origin;
+use refundry_domain::reference::{AutoContent, Tag, auto_hash};
+use refundry_domain::refund::{Funding, Refund, ReserveAt, Shortage};
+use refundry_domain::refusal::Refusal;
+use refundry_engine::digest::sha256;
+use refundry_engine::envelope::{Answer, Envelope, Outcome};
+use refundry_engine::mint;
+use refundry_engine::store::{PageRequest, RefundFilter};
+use std::sync::Arc;
+use url::form_urlencoded;
+
+/// Rows of a page when the caller names no number.
+const PAGE_LENGTH: usize = 50;
+/// Most rows of a page.
+const PAGE_LENGTH_MAX: usize = 200;
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let done = try_create(&app, &uri, &headers, body).await;
+    done.unwrap_or_else(|fault| fault.respond(Shape::V3, &app.config))
+}
+
+async fn try_create(
+    app: &App,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Fault> {
+    let caller = auth::caller(app, headers)?;
+    let key = idempotency::key(headers)?;
+    if key.is_none() && app.config.key_required {
+        return Err(idempotency::missing_key());
+    }
+    let body = routes::body(body)?;
+    let content = Content::read(&body);
+    let once = key.map(|key| idempotency::once(&caller, &Method::POST, uri.path(), key, &content));
+    let json = content.json.as_ref().map_err(Fault::of_json);
+    let request = json.and_then(|json| RefundRequest::read(json, &app.config.currencies));
+    let prepared = request.and_then(|request| prepare(app, &caller, key, &request));
+    let command = match prepared {
+        Ok(command) => check_currency(app, &caller, command).await,
+        Err(fault) => Err(fault),
+    };
+    let command = match command {
+        Ok(command) => command,
+        Err(fault) => return Ok(idempotency::keep(app, &caller, once, &fault, Shape::V3).await),
+    };
+    let (payment, funding) = (command.payment, command.funding);
+    let command = Command::RequestRefund(Box::new(command));
+    let envelope = Envelope::command(caller.merchant, caller.actor(), command).once(once);
+    let Outcome { result, replayed: _ } = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
+    match result {
+        Ok(Answer::Refund(refund)) => Ok(answer::json(201, wire::created_refund(&refund))),
+        Ok(other) => Ok(idempotency::kept(other).ok_or_else(unexpected)?.respond()),
+        Err(refusal) => Err(refused(app, &caller, refusal, payment, funding).await),
+    }
+}
+
+fn unexpected() -> Fault {
+    Fault::new(Kind::Internal, "Something went wrong on our side")
+}
+
+/// The command for a request whose form is right.
+fn prepare(app: &App, caller: &Caller, key: Option<&str>, request: &RefundRequest<'_>) -> Result<RequestRefund, Fault> {
+    let funding = match request.method {
+        Paying::Float(account) => Funding::Held { account },
+        Paying::Mandate(token) => {
+            let directory = app.host.engine.directory();
+            let known = directory.mandate_tokens.get(&token).filter(|entry| {
+                entry.merchant == caller.merchant && (entry.group.is_empty() || entry.group == caller.application)
+            });
+            // The id of a mandate is not its token: it is not found here.
+            let entry = known.ok_or_else(|| Fault::not_found("No such mandate"))?;
+            Funding::Mandate { mandate: entry.mandate, debtor_account: None }
+        }
+    };
+    let remittance = request.texts.unstructured.or(request.texts.structured).filter(|text| !text.is_empty());
+    // With one currency on offer the request means that one.
+    let currency = match app.config.currencies.as_slice() {
+        [only] => request.currency.or(Some(*only)),
+        _ => request.currency,
+    };
+    Ok(RequestRefund {
+        id: RefundId(mint::new_id(app.host.engine.now())),
+        payment: request.payment,
+        amount: Some(request.amount),
+        currency,
+        origin: Origin { dialect: Arc::clone(&app.dialect), group: Arc::clone(&caller.application) },
+        reference: match key {
+            Some(key) => ReferenceInput::Named { tag: Tag::Key, value: Arc::from(key) },
+            None => ReferenceInput::Auto { hash: Arc::from(content_hash(request, currency, funding, remittance)) },
+        },
+        merchant_reference: None,
+        fee: 0,
+        creditor: None,
+        refuse_other_creditor: false,
+        may_ask_details: false,
+        funding,
+        shortage: Shortage::Fail,
+        reserve_at: ReserveAt::Send,
+        wait_for_settlement: false,
+        approval: None,
+        maker: None,
+        limits: Limits { overall: app.config.refund_ttl, ..Limits::default() },
+        remittance: remittance.map(Arc::from),
+        extension: request.texts.encode(),
+    })
+}
+
+/// What makes two refunds without a key equal (rails 3.4).
+fn content_hash(
+    request: &RefundRequest<'_>,
+    currency: Option<Currency>,
+    funding: Funding,
+    remittance: Option<&str>,
+) -> String {
+    let funding = match funding {
+        Funding::Held { account } => format!("held:{account}"),
+        Funding::Mandate { mandate, debtor_account: _ } => format!("mandate:{mandate}"),
+        Funding::MerchantAuthorised => "merchant".to_owned(),
+    };
+    let content = AutoContent {
+        amount: &request.amount.to_string(),
+        currency: currency.as_ref().map_or("-", Currency::code),
+        creditor: "-",
+        funding: &funding,
+        text: remittance.unwrap_or_default(),
+    };
+    auto_hash(content, sha256)
+}
+
+/// Where several currencies are on offer and none is named, the pay-in's own
+/// must be one of them.
+async fn check_currency(app: &App, caller: &Caller, command: RequestRefund) -> Result<RequestRefund, Fault> {
+    if command.currency.is_some() {
+        return Ok(command);
+    }
+    match payin_amount(app, caller, command.payment).await? {
+        Some(amount) if !app.config.currencies.contains(&amount.currency) => Err(foreign_currency()),
+        Some(_) | None => Ok(command),
+    }
+}
+
+fn foreign_currency() -> Fault {
+    Fault::of(Kind::Action, "The pay-in is in another currency", PAYIN_PATH, "another currency")
+}
+
+async fn payin_amount(app: &App, caller: &Caller, payment: PaymentId) -> Result<Option<Amount>, Fault> {
+    let merchant = caller.merchant;
+    let found = app.host.engine.read(move |reader| reader.payment(merchant, payment)).await;
+    Ok(found.map_err(Fault::of_unavailable)?.map(|payment| payment.amount))
+}
+
+/// The error for a refusal. Which of two currencies is to blame only the
+/// pay-in can tell; its currency never changes, so a repetition reads the same.
+async fn refused(app: &App, caller: &Caller, refusal: Refusal, payment: PaymentId, funding: Funding) -> Fault {
+    let path = match funding {
+        Funding::Held { .. } => FLOAT_PATH,
+        Funding::Mandate { .. } | Funding::MerchantAuthorised => TOKEN_PATH,
+    };
+    if refusal == Refusal::FundingCurrency {
+        return match payin_amount(app, caller, payment).await {
+            Err(unavailable) => unavailable,
+            Ok(Some(amount)) if app.config.currencies.contains(&amount.currency) => errors::of_refusal(refusal, path),
+            Ok(_) => foreign_currency(),
+        };
+    }
+    errors::of_refusal(refusal, path)
+}
+
+pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    match find(&app, &headers, &id).await {
+        Ok(refund) => answer::json(200, wire::current_refund(&refund, app.config.canceled_state)),
+        Err(fault) => fault.respond(Shape::V3, &app.config),
+    }
+}
+
+async fn find(app: &App, headers: &HeaderMap, id: &str) -> Result<Refund, Fault> {
+    let caller = auth::caller(app, headers)?;
+    let unknown = || Fault::not_found("No such refund");
+    let id = RefundId::parse(id).map_err(|_| unknown())?;
+    let merchant = caller.merchant;
+    let found = app.host.engine.read(move |reader| reader.refund(merchant, id)).await.map_err(Fault::of_unavailable)?;
+    found.filter(|refund| is_visible(&refund.origin, &caller)).ok_or_else(unknown)
+}
+
+/// What one application made is unknown to the others; what came through
+/// another door of the merchant is seen by all of them.
+pub(super) fn is_visible(origin: &Origin, caller: &Caller) -> bool {
+    let of_family = origin.dialect.split('_').next() == Some(FAMILY);
+    !of_family || origin.group == caller.application
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+    match try_list(&app, &uri, &headers).await {
+        Ok(body) => Reply { status: 200, body }.respond(),
+        Err(fault) => fault.respond(Shape::V3, &app.config),
+    }
+}
+
+async fn try_list(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Vec<u8>, Fault> {
+    let caller = auth::caller(app, headers)?;
+    let (filter, page) = query(app, &caller, uri.query().unwrap_or_default())?;
+    let merchant = caller.merchant;
+    // One row more than asked for tells whether there is a next page.
+    let wanted = PageRequest { limit: page.limit + 1, before: page.before };
+    let found = app.host.engine.read(move |reader| reader.refunds(merchant, &filter, wanted)).await;
+    let mut refunds = found.map_err(Fault::of_unavailable)?;
+    let more = refunds.len() > page.limit;
+    refunds.truncate(page.limit);
+    let next = if more { refunds.last().map(|refund| refund.id.0) } else { None };
+    Ok(wire::refund_list(&refunds, next, app.config.canceled_state))
+}
+
+fn query(app: &App, caller: &Caller, query: &str) -> Result<(RefundFilter, PageRequest<RefundId>), Fault> {
+    let mut fields = wire::Fields::default();
+    let visible_to = Some((DIALECT.to_owned(), caller.application.to_string()));
+    let mut filter = RefundFilter { visible_to, ..RefundFilter::default() };
+    let mut page = PageRequest { limit: PAGE_LENGTH, before: None };
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "original_payin_id" => match PaymentId::parse(&value) {
+                Ok(id) => filter.payment = Some(id),
+                Err(_) => fields.fault(Kind::Schema, &name, "must be a UUID"),
+            },
+            "status" => match states::native_states(&value, app.config.canceled_state) {
+                Some(words) => filter.states = words,
+                None => fields.fault(Kind::Schema, &name, "no such status"),
+            },
+            "limit" => match value.parse::<usize>() {
+                Ok(limit) if (1..=PAGE_LENGTH_MAX).contains(&limit) => page.limit = limit,
+                Ok(_) | Err(_) => fields.fault(Kind::Schema, &name, format!("must be 1 to {PAGE_LENGTH_MAX}")),
+            },
+            "cursor" => match RefundId::parse(&value) {
+                Ok(id) => page.before = Some(id),
+                Err(_) => fields.fault(Kind::Schema, &name, "must be a cursor of this list"),
+            },
+            _ => {}
+        }
+    }
+    fields.finish(Some((filter, page)))
+}

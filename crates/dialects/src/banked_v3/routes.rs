@@ -1,0 +1,75 @@
+//! Paths. Every one tolerates one trailing slash; `/api/v2` is another name
+//! of `/v2`.
+
+use super::errors::{Fault, Kind, Shape};
+use super::{App, endpoints, oauth, payins, refunds, wire};
+use crate::answer;
+use axum::Router;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, patch, post};
+use bytes::Bytes;
+use http::{StatusCode, Uri};
+use std::sync::Arc;
+
+/// What this dialect owns on a shared origin; unknown paths below answer here.
+pub(super) const PREFIXES: &[&str] =
+    &["/v2", "/api/v2", "/oauth", "/checkout", "/refunds", "/v3/refunds", "/v3/payins", "/v3/webhooks"];
+
+/// All routes of the dialect.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let mut router = Router::new();
+    let mut add = |path: &str, methods: MethodRouter<Arc<App>>| {
+        let routed = std::mem::take(&mut router);
+        router = routed.route(path, methods.clone()).route(&format!("{path}/"), methods);
+    };
+    add("/oauth/token", post(oauth::token));
+    add("/v3/refunds", post(refunds::create).get(refunds::list));
+    add("/v3/refunds/{id}", get(refunds::get));
+    add("/v3/payins", post(payins::create));
+    add("/v3/payins/{id}", get(payins::get));
+    for root in ["/v2/webhooks", "/api/v2/webhooks", "/v3/webhooks"] {
+        add(root, get(endpoints::list).post(endpoints::create));
+        add(&format!("{root}/{{id}}"), patch(endpoints::change).delete(endpoints::remove));
+    }
+    router.method_not_allowed_fallback(method_not_allowed).with_state(app)
+}
+
+/// The shape of errors below a path.
+pub(super) fn shape_of(path: &str) -> Shape {
+    let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if below("/v3/payins") {
+        Shape::Payin
+    } else if below("/v3") {
+        Shape::V3
+    } else {
+        Shape::V2
+    }
+}
+
+/// The answer to a path that leads nowhere.
+pub(super) fn not_found(app: &App, path: &str) -> Response {
+    if path.starts_with("/oauth") {
+        return answer::json(404, wire::oauth_error("not_found"));
+    }
+    Fault::not_found("No such path").respond(shape_of(path), &app.config)
+}
+
+async fn method_not_allowed(State(app): State<Arc<App>>, uri: Uri) -> Response {
+    if uri.path().starts_with("/oauth") {
+        return answer::json(405, wire::oauth_error("invalid_request"));
+    }
+    Fault::new(Kind::MethodNotAllowed, "This path has other methods").respond(shape_of(uri.path()), &app.config)
+}
+
+/// The body of a request, unless it was too large or broke off.
+pub(super) fn body(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Fault> {
+    body.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Fault::new(Kind::TooLarge, "The body is too large")
+        } else {
+            Fault::new(Kind::Decoding, "The body could not be read")
+        }
+    })
+}

@@ -1,0 +1,11 @@
+//! Stories over the real router and a real engine on a store in memory, and
+//! tables for the pure parts.
+
+mod endpoints;
+mod idempotency;
+mod oauth;
+mod payins;
+mod refunds;
+mod shapes;
+mod webhooks;
+mod world;
