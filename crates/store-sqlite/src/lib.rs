@@ -23,5 +23,8 @@ mod write;
 mod write_records;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use keys::{KEY_LENGTH, KeyError, KeyRing};
 pub use store::{FILE_NAME, OpenError, Options, SqliteStore};

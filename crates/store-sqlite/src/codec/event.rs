@@ -4,10 +4,8 @@
 use super::parts::{put_hash, put_time, take_hash, take_time};
 use super::{FORM, ended, open_record};
 use crate::fault::Fault;
-use refundry_domain::bytes::{Decoder, Encoder, Malformed};
-use refundry_domain::event::{
-    Event, decode_actor, decode_bank_code, decode_kind, encode_actor, encode_bank_code, encode_kind,
-};
+use refundry_domain::bytes::{Decoder, Encoder};
+use refundry_domain::event::{Event, decode_actor, decode_kind, encode_actor, encode_bank_code, encode_kind};
 use refundry_domain::id::{AccountId, MerchantId, PaymentId, RefundId};
 use refundry_domain::instruction::Report;
 use refundry_domain::ledger::Subject;
@@ -49,8 +47,8 @@ pub(crate) fn read(number: u32, body: &[u8], hash: [u8; 32]) -> Result<Event, Fa
     Ok(event)
 }
 
-/// Writes a rail's report. It is kept as evidence and only read by people
-/// and tests, never by a decision.
+/// Writes a rail's report. It is kept as evidence for people; no decision
+/// reads it again.
 pub(crate) fn report(report: &Report) -> Vec<u8> {
     let mut to = Encoder::new();
     to.byte(FORM);
@@ -64,28 +62,6 @@ pub(crate) fn report(report: &Report) -> Vec<u8> {
         Report::Lapsed => to.byte(6),
     };
     to.finish()
-}
-
-/// Reads a rail's report.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "evidence is shown to people by tools to come; the tests prove that it reads back")
-)]
-pub(crate) fn read_report(bytes: &[u8]) -> Result<Report, Fault> {
-    let mut open = open_record(bytes)?;
-    let from = &mut open;
-    let report = match from.byte()? {
-        0 => Report::Accepted,
-        1 => Report::Screening,
-        2 => Report::Executed { amount: from.number()?, charges: from.number()? },
-        3 => Report::Rejected { code: decode_bank_code(from)? },
-        4 => Report::Returned { amount_back: from.number()?, code: decode_bank_code(from)? },
-        5 => Report::Withdrawn,
-        6 => Report::Lapsed,
-        _ => return Err(Malformed.into()),
-    };
-    ended(from)?;
-    Ok(report)
 }
 
 /// What a transfer is about, unless that is what its event is about.

@@ -1,0 +1,163 @@
+//! The schema itself: every statement prepares on it, queries find their
+//! indexes, and its constraints hold against plain SQL.
+
+use crate::connect::{Use, connect};
+use crate::{migrate, sql};
+use rusqlite::{Connection, ErrorCode};
+
+fn schema() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    connection.pragma_update(None, "foreign_keys", true).unwrap();
+    migrate::run(&mut connection).unwrap().unwrap();
+    connection
+}
+
+/// A schema with one of each row that others point at.
+fn stocked() -> Connection {
+    let connection = schema();
+    connection
+        .execute_batch(
+            "INSERT INTO merchant VALUES (1, zeroblob(16));
+             INSERT INTO origin VALUES (1, 'native', '');
+             INSERT INTO account VALUES (1, 1, zeroblob(16), 0, 'AUD', '', '', 1, 10, 20, 0, 30, 0);
+             INSERT INTO account VALUES (2, 1, randomblob(16), 1, 'AUD', '', '', 0, 0, 0, 0, 0, 0);
+             INSERT INTO payment VALUES (1, 1, zeroblob(16), 1, 3, 100, 100, 0, NULL, x'01', NULL);
+             INSERT INTO refund VALUES (1, 1, zeroblob(16), 1, NULL, 1, 5, 0, NULL, 'name', x'01', NULL);
+             INSERT INTO mandate VALUES (1, 1, zeroblob(16), zeroblob(16), NULL, x'01');
+             INSERT INTO mandate_use VALUES (1, 5, 2, 2);
+             INSERT INTO once VALUES (zeroblob(16), 0, x'01');
+             INSERT INTO origin_key VALUES (1, 'uetr', 'x', 1);
+             INSERT INTO instruction VALUES ('I', 1, 1);
+             INSERT INTO evidence VALUES (1, zeroblob(8), 0, x'01');
+             INSERT INTO event VALUES (1, 1, 1, 1, x'01', zeroblob(32));
+             INSERT INTO transfer VALUES (8, 1, 2, 5, 0, NULL);",
+        )
+        .unwrap();
+    connection
+}
+
+#[test]
+fn every_statement_prepares() {
+    let connection = schema();
+    for (name, statement) in sql::ALL {
+        let prepared = connection.prepare(statement);
+        assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
+    }
+}
+
+#[test]
+fn columns_have_the_widths_that_joins_count_on() {
+    let connection = schema();
+    let width = |statement: &str| connection.prepare(statement).unwrap().column_count();
+    assert_eq!(width(sql::EVENT_SCAN), sql::EVENT_WIDTH);
+    assert_eq!(width(sql::PAYMENT_SCAN), sql::PAYMENT_WIDTH);
+    assert_eq!(width(sql::EVENT_AFTER), sql::EVENT_WIDTH + sql::PAYMENT_WIDTH + width(sql::REFUND_SCAN));
+}
+
+#[test]
+fn no_query_reads_a_whole_table_or_sorts() {
+    let connection = schema();
+    let whole =
+        ["PAYMENT_SCAN", "REFUND_SCAN", "ACCOUNT_SCAN", "EVENT_SCAN", "TRANSFER_SCAN", "MANDATE_ALL", "REGISTRY_ALL"];
+    for (name, statement) in sql::ALL {
+        let explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}"));
+        let Ok(mut explained) = explained else { continue };
+        let count = explained.parameter_count();
+        let nothing = rusqlite::params_from_iter(std::iter::repeat_n(rusqlite::types::Null, count));
+        let plan: Vec<String> =
+            explained.query_map(nothing, |row| row.get::<_, String>(3)).unwrap().map(Result::unwrap).collect();
+        for step in plan {
+            // The newest row and the least index entry are found by a "scan"
+            // that ends at its first row.
+            let ends_at_once = name.contains("NEWEST") || *name == "REFUND_NEXT_WAKE";
+            let allowed = whole.contains(name) || ends_at_once || *name == "META_CANARIES";
+            assert!(allowed || !step.starts_with("SCAN"), "{name}: {step}");
+            assert!(!step.contains("TEMP B-TREE"), "{name}: {step}");
+        }
+    }
+}
+
+#[test]
+fn constraints_refuse() {
+    let connection = stocked();
+    for (why, statement) in [
+        ("claimed beyond claimable", "UPDATE payment SET claimed = 101"),
+        ("claimable below claimed", "UPDATE payment SET claimable = 99"),
+        ("held account overdrawn", "UPDATE account SET debits_posted = 31 WHERE n = 1"),
+        ("held account's money promised twice", "UPDATE account SET debits_pending = 11 WHERE n = 1"),
+        ("a negative sum", "UPDATE account SET credits_pending = -1 WHERE n = 2"),
+        ("mandate count", "UPDATE mandate_use SET used = 3"),
+        ("two once-records", "INSERT INTO once VALUES (zeroblob(16), 1, x'01')"),
+        ("two instructions of one name", "INSERT INTO instruction VALUES ('I', 1, 2)"),
+        ("two instructions of one attempt", "INSERT INTO instruction VALUES ('J', 1, 1)"),
+        ("evidence twice", "INSERT INTO evidence VALUES (1, zeroblob(8), 1, x'02')"),
+        ("origin key twice", "INSERT INTO origin_key VALUES (1, 'uetr', 'x', 1)"),
+        (
+            "merchant reference twice",
+            "INSERT INTO refund VALUES (2, 1, randomblob(16), 1, 1, 1, 5, 0, NULL, 'name', x'01', NULL)",
+        ),
+        (
+            "refund of no payment",
+            "INSERT INTO refund VALUES (2, 1, randomblob(16), 9, 1, 1, 5, 0, NULL, NULL, x'01', NULL)",
+        ),
+        ("event number twice", "INSERT INTO event VALUES (2, 1, 1, 1, x'01', zeroblob(32))"),
+        ("cause and leg twice", "INSERT INTO transfer VALUES (8, 2, 1, 5, 0, NULL)"),
+        ("a transfer of nothing", "INSERT INTO transfer VALUES (9, 1, 2, 0, 0, NULL)"),
+        ("a transfer onto itself", "INSERT INTO transfer VALUES (9, 1, 1, 5, 0, NULL)"),
+        ("a transfer from nowhere", "INSERT INTO transfer VALUES (9, 7, 1, 5, 0, NULL)"),
+        ("an event changes", "UPDATE event SET number = 2"),
+        ("an event goes", "DELETE FROM event"),
+        ("a transfer changes", "UPDATE transfer SET amount = 6"),
+        ("a transfer goes", "DELETE FROM transfer"),
+        ("evidence changes", "UPDATE evidence SET at = 1"),
+        ("evidence goes", "DELETE FROM evidence"),
+        ("a refund that others point at goes", "DELETE FROM refund"),
+        ("text in a number's place", "UPDATE payment SET claimed = 'x'"),
+    ] {
+        let error = connection.execute(statement, []).expect_err(why);
+        assert_eq!(error.sqlite_error_code(), Some(ErrorCode::ConstraintViolation), "{why}: {error}");
+    }
+    assert_eq!(
+        connection.execute(sql::ONCE_PUT, rusqlite::params![[0_u8; 16], 1, [1_u8]]).unwrap(),
+        0,
+        "a refund's key stays"
+    );
+}
+
+#[test]
+fn no_number_has_only_32_bits() {
+    // SQLite's INTEGER has 64 bits; anything else would be a text or a float.
+    let connection = schema();
+    let mut statement = connection
+        .prepare("SELECT t.name || '.' || c.name, c.type FROM pragma_table_list t JOIN pragma_table_info(t.name) c WHERE t.schema = 'main'")
+        .unwrap();
+    let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    for column in columns {
+        let (name, kind): (String, String) = column.unwrap();
+        let plain = matches!(kind.as_str(), "INTEGER" | "TEXT" | "BLOB");
+        assert!(plain || name.starts_with("sqlite_"), "{name} is {kind}");
+    }
+}
+
+#[test]
+fn connections_are_set_up_for_their_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    std::fs::File::create(&path).unwrap();
+    let number = |connection: &Connection, pragma: &str| -> i64 {
+        connection.pragma_query_value(None, pragma, |row| row.get(0)).unwrap()
+    };
+    let writer = connect(&path, Use::Write { sync: true, cache_kib: 512 }).unwrap();
+    for (pragma, value) in [
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("wal_autocheckpoint", 0),
+        ("cache_size", -512),
+        ("busy_timeout", 5000),
+    ] {
+        assert_eq!(number(&writer, pragma), value, "{pragma}");
+    }
+    let reader = connect(&path, Use::Read { cache_kib: 512 }).unwrap();
+    assert_eq!(number(&reader, "query_only"), 1);
+    assert!(reader.execute("CREATE TABLE t (x)", []).is_err());
+}
