@@ -22,28 +22,19 @@ impl ManualClock {
     /// A clock that shows this time.
     #[must_use]
     pub fn starting(at: Timestamp) -> Self {
-        Self {
-            now: AtomicI64::new(at.0),
-            jumped: watch::Sender::new(0),
-        }
+        Self { now: AtomicI64::new(at.0), jumped: watch::Sender::new(0) }
     }
 
     /// Shows this time from now on, later or earlier.
     pub fn set(&self, at: Timestamp) {
         self.now.store(at.0, Ordering::SeqCst);
-        self.jumped
-            .send_modify(|count| *count = count.wrapping_add(1));
+        self.jumped.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Moves on by a span; stays at the end of time.
     pub fn advance(&self, span: Span) {
-        let _ = self
-            .now
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| {
-                Some(Timestamp(now).plus(span).0)
-            });
-        self.jumped
-            .send_modify(|count| *count = count.wrapping_add(1));
+        let _ = self.now.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |now| Some(Timestamp(now).plus(span).0));
+        self.jumped.send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 

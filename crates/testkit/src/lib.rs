@@ -5,4 +5,7 @@
 pub mod clock;
 pub mod make;
 pub mod memory;
+pub mod model;
+pub mod rail;
 pub mod store;
+pub mod story;

@@ -3,9 +3,7 @@
 
 use refundry_domain::command::{RecordPayment, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::{Deadlines, Limits};
-use refundry_domain::id::{
-    AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PersonId, RefundId,
-};
+use refundry_domain::id::{AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PersonId, RefundId};
 use refundry_domain::ledger::{Account, AccountKind, Balance, Book};
 use refundry_domain::mandate::{Mandate, MandateState, Period};
 use refundry_domain::money::{Amount, Currency};
@@ -14,8 +12,8 @@ use refundry_domain::payment::{Counters, Origin, Payment, PaymentState, Provenan
 use refundry_domain::reason::{BankCode, Failure, FailureKind};
 use refundry_domain::reference::{Tag, as_uuid_v4};
 use refundry_domain::refund::{
-    Authorisation, CancelCause, ClientReference, ExpiredAt, Funding, Gate, Refund, RefundState,
-    Reservation, ReserveAt, SettledBy, Shortage,
+    Authorisation, CancelCause, ClientReference, ExpiredAt, Funding, Gate, Refund, RefundState, Reservation, ReserveAt,
+    SettledBy, Shortage,
 };
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::registry::{Credential, Endpoint, Group, Merchant, Person, RegistryEntry};
@@ -34,9 +32,7 @@ impl Ids {
     /// Ids that do not meet those of another counter.
     #[must_use]
     pub fn from(start: u32) -> Self {
-        Self {
-            last: u64::from(start) << 24,
-        }
+        Self { last: u64::from(start) << 24 }
     }
 
     fn next(&mut self) -> u128 {
@@ -91,10 +87,7 @@ impl Ids {
 pub fn party() -> Party {
     Party {
         name: Some("Alex Chen".to_owned()),
-        account: AccountIdentifier::Bsb {
-            bsb: "082001".to_owned(),
-            number: "12345678".to_owned(),
-        },
+        account: AccountIdentifier::Bsb { bsb: "082001".to_owned(), number: "12345678".to_owned() },
     }
 }
 
@@ -103,10 +96,7 @@ pub fn party() -> Party {
 pub fn party_uk() -> Party {
     Party {
         name: Some("Alex Chen".to_owned()),
-        account: AccountIdentifier::Scan {
-            sort_code: "040004".to_owned(),
-            number: "87654321".to_owned(),
-        },
+        account: AccountIdentifier::Scan { sort_code: "040004".to_owned(), number: "87654321".to_owned() },
     }
 }
 
@@ -135,10 +125,7 @@ pub fn book(ids: &mut Ids, merchant: MerchantId, currency: Currency) -> (Book, V
         made.eligible = false;
         made
     });
-    (
-        Book::from_ids(accounts.each_ref().map(|made| made.id)),
-        accounts.to_vec(),
-    )
+    (Book::from_ids(accounts.each_ref().map(|made| made.id)), accounts.to_vec())
 }
 
 /// A settled payment from [`party`] into an account, minor units.
@@ -154,11 +141,7 @@ pub fn payment(id: PaymentId, account: &Account, minor: u64) -> Payment {
         state: PaymentState::Settled,
         provenance: Provenance::OwnCheckout,
         blocks: Vec::new(),
-        counters: Counters {
-            claimable: minor,
-            claimed: 0,
-            reversed: 0,
-        },
+        counters: Counters { claimable: minor, claimed: 0, reversed: 0 },
         merchant_reference: None,
         extension: Arc::from([]),
         event_count: 0,
@@ -180,17 +163,12 @@ pub fn refund(id: RefundId, payment: &Payment, minor: u64) -> Refund {
         payment: payment.id,
         payment_amount: payment.amount.minor,
         origin: payment.origin.clone(),
-        reference: ClientReference {
-            tag: Tag::Key,
-            value: Arc::from(id.to_string()),
-        },
+        reference: ClientReference { tag: Tag::Key, value: Arc::from(id.to_string()) },
         merchant_reference: None,
         amount: Amount::new(minor, payment.amount.currency),
         fee: 0,
         creditor: Creditor::Payer,
-        funding: Funding::Held {
-            account: payment.account,
-        },
+        funding: Funding::Held { account: payment.account },
         shortage: Shortage::Refuse,
         reserve_at: ReserveAt::Creation,
         reservation: Reservation::Pending,
@@ -215,50 +193,23 @@ pub fn refund(id: RefundId, payment: &Payment, minor: u64) -> Refund {
 /// One of each way a refund may stand.
 #[must_use]
 pub fn refund_states() -> Vec<RefundState> {
-    let failure = Failure {
-        kind: FailureKind::AccountClosed,
-        bank_code: BankCode::parse("AC04"),
-    };
+    let failure = Failure { kind: FailureKind::AccountClosed, bank_code: BankCode::parse("AC04") };
     let mut states: Vec<RefundState> = Gate::ALL.into_iter().map(RefundState::Awaiting).collect();
     states.extend([
         RefundState::Ready,
         RefundState::Submitted,
-        RefundState::Settled {
-            by: SettledBy::Attempt(1),
-        },
-        RefundState::Settled {
-            by: SettledBy::Sweep,
-        },
-        RefundState::Settled {
-            by: SettledBy::External,
-        },
+        RefundState::Settled { by: SettledBy::Attempt(1) },
+        RefundState::Settled { by: SettledBy::Sweep },
+        RefundState::Settled { by: SettledBy::External },
         RefundState::Failed { failure },
-        RefundState::Failed {
-            failure: Failure::of(FailureKind::NotExecuted),
-        },
+        RefundState::Failed { failure: Failure::of(FailureKind::NotExecuted) },
         RefundState::Rejected { by: PersonId(7) },
-        RefundState::Cancelled {
-            cause: CancelCause::Requested,
-        },
-        RefundState::Cancelled {
-            cause: CancelCause::Withdrawn,
-        },
-        RefundState::Expired {
-            at: ExpiredAt::Gate(Gate::Funds),
-        },
-        RefundState::Expired {
-            at: ExpiredAt::Ready,
-        },
-        RefundState::Returned {
-            code: BankCode::parse("AC06"),
-            amount_back: 90,
-            charges: 10,
-        },
-        RefundState::Returned {
-            code: None,
-            amount_back: 100,
-            charges: 0,
-        },
+        RefundState::Cancelled { cause: CancelCause::Requested },
+        RefundState::Cancelled { cause: CancelCause::Withdrawn },
+        RefundState::Expired { at: ExpiredAt::Gate(Gate::Funds) },
+        RefundState::Expired { at: ExpiredAt::Ready },
+        RefundState::Returned { code: BankCode::parse("AC06"), amount_back: 90, charges: 10 },
+        RefundState::Returned { code: None, amount_back: 100, charges: 0 },
     ]);
     states
 }
@@ -287,23 +238,14 @@ pub fn mandate(ids: &mut Ids, merchant: MerchantId, currency: Currency) -> Manda
 /// The command that asks for a refund from the payment's account under the
 /// key `key`, minor units.
 #[must_use]
-pub fn request(
-    id: RefundId,
-    payment: PaymentId,
-    account: AccountId,
-    minor: u64,
-    key: &str,
-) -> RequestRefund {
+pub fn request(id: RefundId, payment: PaymentId, account: AccountId, minor: u64, key: &str) -> RequestRefund {
     RequestRefund {
         id,
         payment,
         amount: Some(minor),
         currency: None,
         origin: Origin::new("native", ""),
-        reference: ReferenceInput::Named {
-            tag: Tag::Key,
-            value: Arc::from(key),
-        },
+        reference: ReferenceInput::Named { tag: Tag::Key, value: Arc::from(key) },
         merchant_reference: None,
         fee: 0,
         creditor: None,
@@ -342,10 +284,7 @@ pub fn record_payment(id: PaymentId, account: AccountId, amount: Amount) -> Reco
 pub fn registry_entries(ids: &mut Ids, merchant: MerchantId) -> Vec<RegistryEntry> {
     let owner = ids.person();
     vec![
-        RegistryEntry::Merchant(Merchant {
-            id: merchant,
-            name: "Corner Shop".to_owned(),
-        }),
+        RegistryEntry::Merchant(Merchant { id: merchant, name: "Corner Shop".to_owned() }),
         RegistryEntry::Group(Group {
             dialect: "native".to_owned(),
             id: format!("till-{merchant}"),
@@ -376,10 +315,6 @@ pub fn registry_entries(ids: &mut Ids, merchant: MerchantId) -> Vec<RegistryEntr
             settings: Vec::new(),
             created_at: AT,
         }),
-        RegistryEntry::Person(Person {
-            id: owner,
-            merchant,
-            may_approve: true,
-        }),
+        RegistryEntry::Person(Person { id: owner, merchant, may_approve: true }),
     ]
 }

@@ -11,25 +11,14 @@ mod state;
 use refundry_domain::facts::Facts;
 use refundry_engine::store::{Batch, Keys, Reader, StoreError, Writer};
 use state::State;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-
-/// How a commit goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
-    /// Rolled back: there is no room.
-    Full,
-    /// The outcome is not known; in truth nothing was written.
-    BrokenBefore,
-    /// The outcome is not known; in truth everything was written.
-    BrokenAfter,
-}
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// A store in memory; clones are handles of the same one.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     state: Arc<RwLock<State>>,
-    faults: Arc<Mutex<VecDeque<Fault>>>,
+    faults: Arc<AtomicUsize>,
 }
 
 /// A copy of everything a store held at some time.
@@ -60,13 +49,10 @@ impl MemoryStore {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = snapshot.0.clone();
     }
 
-    /// The next commit that writes anything fails like this; several wait in line.
-    pub fn fail_next_commit(&self, fault: Fault) {
-        self.waiting_faults().push_back(fault);
-    }
-
-    fn waiting_faults(&self) -> MutexGuard<'_, VecDeque<Fault>> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The next commit that writes anything finds no room and writes nothing;
+    /// called twice, the next two.
+    pub fn fail_next_commit(&self) {
+        self.faults.fetch_add(1, Ordering::SeqCst);
     }
 
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
@@ -75,8 +61,7 @@ impl MemoryStore {
 
     fn write(&self, batch: &Batch<'_>) -> Result<u64, StoreError> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        check::constraints(&state, batch)
-            .map_err(|broken| StoreError::Constraint(broken.into()))?;
+        check::constraints(&state, batch).map_err(|broken| StoreError::Constraint(broken.into()))?;
         Ok(state.apply(batch))
     }
 }
@@ -87,23 +72,10 @@ impl Writer for MemoryStore {
     }
 
     fn commit(&mut self, batch: &Batch<'_>) -> Result<u64, StoreError> {
-        let fault = if batch.is_empty() {
-            None
-        } else {
-            self.waiting_faults().pop_front()
-        };
-        match fault {
-            None => self.write(batch),
-            Some(Fault::Full) => Err(StoreError::Full("the test filled the store".into())),
-            Some(Fault::BrokenBefore) => Err(StoreError::Broken(
-                "the test broke the store before the write".into(),
-            )),
-            Some(Fault::BrokenAfter) => {
-                self.write(batch)?;
-                Err(StoreError::Broken(
-                    "the test broke the store after the write".into(),
-                ))
-            }
+        let take = |waiting: usize| waiting.checked_sub(1);
+        if !batch.is_empty() && self.faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
+            return Err(StoreError::Full("the test filled the store".into()));
         }
+        self.write(batch)
     }
 }

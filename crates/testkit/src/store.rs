@@ -79,10 +79,6 @@ pub fn restart(open: impl Fn() -> Opened) {
     drop(subject);
 
     let mut subject = opened();
-    assert_eq!(
-        shop::everything(&mut subject, &shop),
-        before,
-        "after a restart"
-    );
+    assert_eq!(shop::everything(&mut subject, &shop), before, "after a restart");
     updates::batches_follow_each_other_after(&mut subject, shop);
 }

@@ -23,11 +23,7 @@ impl std::error::Error for Broken {}
 type Checked = Result<(), Broken>;
 
 fn hold(condition: bool, otherwise: &'static str) -> Checked {
-    if condition {
-        Ok(())
-    } else {
-        Err(Broken(otherwise))
-    }
+    if condition { Ok(()) } else { Err(Broken(otherwise)) }
 }
 
 /// True for a key that neither the table nor this batch had before.
@@ -47,70 +43,40 @@ pub(super) fn constraints(state: &State, batch: &Batch<'_>) -> Checked {
 fn objects(state: &State, facts: &Facts, changes: &Changes) -> Checked {
     for id in &changes.payments {
         let new = changes.new_payments.contains(id);
-        hold(
-            facts.payments.contains_key(id),
-            "a changed payment is not in the facts",
-        )?;
+        hold(facts.payments.contains_key(id), "a changed payment is not in the facts")?;
         hold(state.payments.contains_key(id) != new, "payment id")?;
     }
     for id in &changes.refunds {
         let new = changes.new_refunds.contains(id);
-        let refund = facts
-            .refunds
-            .get(id)
-            .ok_or(Broken("a changed refund is not in the facts"))?;
+        let refund = facts.refunds.get(id).ok_or(Broken("a changed refund is not in the facts"))?;
         hold(state.refunds.contains_key(id) != new, "refund id")?;
-        let payment_known = state.payments.contains_key(&refund.payment)
-            || changes.new_payments.contains(&refund.payment);
+        let payment_known =
+            state.payments.contains_key(&refund.payment) || changes.new_payments.contains(&refund.payment);
         hold(payment_known, "a refund's payment")?;
     }
     for key in &changes.books {
-        hold(
-            !state.books.contains_key(key),
-            "one book per merchant and currency",
-        )?;
+        hold(!state.books.contains_key(key), "one book per merchant and currency")?;
     }
     merchant_references(state, facts, changes)
 }
 
 fn merchant_references(state: &State, facts: &Facts, changes: &Changes) -> Checked {
     let mut seen = BTreeSet::new();
-    for refund in changes
-        .refunds
-        .iter()
-        .filter_map(|id| facts.refunds.get(id))
-    {
+    for refund in changes.refunds.iter().filter_map(|id| facts.refunds.get(id)) {
         if let Some(name) = &refund.merchant_reference {
             let key = (refund.merchant, name.to_string());
-            let taken = state
-                .merchant_references
-                .get(&key)
-                .is_some_and(|other| *other != refund.id);
-            hold(
-                is_new(&mut seen, key, taken),
-                "unique merchant reference of a refund",
-            )?;
+            let taken = state.merchant_references.get(&key).is_some_and(|other| *other != refund.id);
+            hold(is_new(&mut seen, key, taken), "unique merchant reference of a refund")?;
         }
     }
     Ok(())
 }
 
 fn limits(state: &State, facts: &Facts, changes: &Changes) -> Checked {
-    for payment in changes
-        .payments
-        .iter()
-        .filter_map(|id| facts.payments.get(id))
-    {
-        hold(
-            payment.counters.claimed <= payment.counters.claimable,
-            "claimed <= claimable",
-        )?;
+    for payment in changes.payments.iter().filter_map(|id| facts.payments.get(id)) {
+        hold(payment.counters.claimed <= payment.counters.claimable, "claimed <= claimable")?;
     }
-    for account in changes
-        .accounts
-        .iter()
-        .filter_map(|id| facts.accounts.get(id))
-    {
+    for account in changes.accounts.iter().filter_map(|id| facts.accounts.get(id)) {
         let spent = i128::from(account.balance.debits_pending);
         hold(
             account.kind != AccountKind::Held || account.balance.credit_posted() >= spent,
@@ -118,32 +84,20 @@ fn limits(state: &State, facts: &Facts, changes: &Changes) -> Checked {
         )?;
     }
     for key in &changes.mandate_uses {
-        let mandate = facts
-            .mandates
-            .get(&key.0)
-            .or_else(|| state.mandates.get(&key.0));
+        let mandate = facts.mandates.get(&key.0).or_else(|| state.mandates.get(&key.0));
         let mandate = mandate.ok_or(Broken("a counter's mandate"))?;
         let used = facts.mandate_uses.get(key).copied().unwrap_or(0);
-        hold(
-            mandate.count_max.is_none_or(|most| used <= most),
-            "used <= count of a mandate's period",
-        )?;
+        hold(mandate.count_max.is_none_or(|most| used <= most), "used <= count of a mandate's period")?;
     }
     Ok(())
 }
 
 fn records(state: &State, facts: &Facts, changes: &Changes) -> Checked {
     for key in &changes.once {
-        hold(
-            facts.once.contains_key(key),
-            "a changed once-record is not in the facts",
-        )?;
+        hold(facts.once.contains_key(key), "a changed once-record is not in the facts")?;
         // A key that created a refund never expires; any other record may be
         // written over once it is forgotten.
-        let for_ever = state
-            .once
-            .get(key)
-            .is_some_and(|record| matches!(record.result, OnceResult::Refund(_)));
+        let for_ever = state.once.get(key).is_some_and(|record| matches!(record.result, OnceResult::Refund(_)));
         hold(!for_ever, "unique once-key")?;
     }
     let mut seen = BTreeSet::new();
@@ -154,18 +108,12 @@ fn records(state: &State, facts: &Facts, changes: &Changes) -> Checked {
     }
     let mut seen = BTreeSet::new();
     for (id, _, _) in &changes.instructions {
-        hold(
-            is_new(&mut seen, id, state.instructions.contains_key(id)),
-            "unique instruction id",
-        )?;
+        hold(is_new(&mut seen, id, state.instructions.contains_key(id)), "unique instruction id")?;
     }
     let mut seen = BTreeSet::new();
     for item in &changes.evidence {
         let key = (item.refund, item.id);
-        hold(
-            is_new(&mut seen, key, state.evidence.contains_key(&key)),
-            "unique evidence",
-        )?;
+        hold(is_new(&mut seen, key, state.evidence.contains_key(&key)), "unique evidence")?;
     }
     Ok(())
 }
@@ -175,19 +123,13 @@ fn history(state: &State, changes: &Changes) -> Checked {
     for event in &changes.events {
         if let Some(refund) = event.refund {
             let key = (refund, event.number);
-            hold(
-                is_new(&mut seen, key, state.event_numbers.contains(&key)),
-                "unique event number of a refund",
-            )?;
+            hold(is_new(&mut seen, key, state.event_numbers.contains(&key)), "unique event number of a refund")?;
         }
     }
     let mut seen = BTreeSet::new();
     for transfer in &changes.transfers {
         hold(transfer.cause < changes.events.len(), "a transfer's cause")?;
-        hold(
-            is_new(&mut seen, (transfer.cause, transfer.leg), false),
-            "one transfer per cause and leg",
-        )?;
+        hold(is_new(&mut seen, (transfer.cause, transfer.leg), false), "one transfer per cause and leg")?;
     }
     Ok(())
 }

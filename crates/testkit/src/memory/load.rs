@@ -16,11 +16,7 @@ struct Loader<'a> {
 
 /// The facts behind some keys.
 pub(super) fn facts(state: &State, keys: &Keys) -> Facts {
-    let mut loader = Loader {
-        state,
-        at: keys.at,
-        facts: Facts::default(),
-    };
+    let mut loader = Loader { state, at: keys.at, facts: Facts::default() };
     loader.objects(keys);
     loader.records(keys);
     loader.facts
@@ -29,12 +25,7 @@ pub(super) fn facts(state: &State, keys: &Keys) -> Facts {
 impl Loader<'_> {
     fn objects(&mut self, keys: &Keys) {
         for (merchant, id) in keys.payments.iter().chain(&keys.payments_with_refunds) {
-            if self
-                .state
-                .payments
-                .get(id)
-                .is_some_and(|payment| payment.merchant == *merchant)
-            {
+            if self.state.payments.get(id).is_some_and(|payment| payment.merchant == *merchant) {
                 self.payment(*id);
             }
         }
@@ -44,32 +35,17 @@ impl Loader<'_> {
             }
         }
         for (merchant, id) in &keys.refunds {
-            if self
-                .state
-                .refunds
-                .get(id)
-                .is_some_and(|refund| refund.merchant == *merchant)
-            {
+            if self.state.refunds.get(id).is_some_and(|refund| refund.merchant == *merchant) {
                 self.refund(*id);
             }
         }
         for (merchant, id) in &keys.accounts {
-            if self
-                .state
-                .accounts
-                .get(id)
-                .is_some_and(|account| account.merchant == *merchant)
-            {
+            if self.state.accounts.get(id).is_some_and(|account| account.merchant == *merchant) {
                 self.account(*id);
             }
         }
         for (merchant, id) in &keys.mandates {
-            if self
-                .state
-                .mandates
-                .get(id)
-                .is_some_and(|mandate| mandate.merchant == *merchant)
-            {
+            if self.state.mandates.get(id).is_some_and(|mandate| mandate.merchant == *merchant) {
                 self.mandate(*id);
             }
         }
@@ -80,12 +56,7 @@ impl Loader<'_> {
 
     fn records(&mut self, keys: &Keys) {
         for key in &keys.once {
-            self.facts.once.extend(
-                self.state
-                    .once
-                    .get(key)
-                    .map(|record| (*key, record.clone())),
-            );
+            self.facts.once.extend(self.state.once.get(key).map(|record| (*key, record.clone())));
         }
         for key in &keys.origin_keys {
             if let Some(payment) = self.state.origin_keys.get(key) {
@@ -94,42 +65,22 @@ impl Loader<'_> {
             }
         }
         for key in &keys.keyless {
-            self.facts
-                .keyless
-                .extend(self.state.keyless.get(key).map(|seen| (key.clone(), *seen)));
+            self.facts.keyless.extend(self.state.keyless.get(key).map(|seen| (key.clone(), *seen)));
         }
         for (merchant, id, evidence) in &keys.instructions {
             let Some((refund, attempt)) = self.state.instructions.get(id) else {
                 continue;
             };
-            if self
-                .state
-                .refunds
-                .get(refund)
-                .is_none_or(|found| found.merchant != *merchant)
-            {
+            if self.state.refunds.get(refund).is_none_or(|found| found.merchant != *merchant) {
                 continue;
             }
-            self.facts
-                .instructions
-                .insert(id.clone(), (*refund, *attempt));
+            self.facts.instructions.insert(id.clone(), (*refund, *attempt));
             self.refund(*refund);
             let key = evidence.map(|evidence| (*refund, evidence));
-            self.facts
-                .evidence
-                .extend(key.filter(|key| self.state.evidence.contains_key(key)));
+            self.facts.evidence.extend(key.filter(|key| self.state.evidence.contains_key(key)));
         }
-        let open = self
-            .state
-            .strays
-            .iter()
-            .filter(|stray| keys.strays.contains(&stray.merchant));
-        let creditors = open.filter_map(|stray| {
-            stray
-                .creditor
-                .clone()
-                .map(|creditor| (stray.merchant, creditor))
-        });
+        let open = self.state.strays.iter().filter(|stray| keys.strays.contains(&stray.merchant));
+        let creditors = open.filter_map(|stray| stray.creditor.clone().map(|creditor| (stray.merchant, creditor)));
         self.facts.stray_creditors.extend(creditors);
     }
 
@@ -150,12 +101,7 @@ impl Loader<'_> {
     fn live_refunds(&mut self, payment: PaymentId) {
         let refunds = self.state.refunds_of.get(&payment).into_iter().flatten();
         let live: Vec<RefundId> = refunds
-            .filter(|id| {
-                self.state
-                    .refunds
-                    .get(id)
-                    .is_some_and(|refund| refund.state.is_live())
-            })
+            .filter(|id| self.state.refunds.get(id).is_some_and(|refund| refund.state.is_live()))
             .copied()
             .collect();
         for id in &live {
@@ -174,10 +120,7 @@ impl Loader<'_> {
         self.payment(refund.payment);
         match refund.funding {
             Funding::Held { account } => self.account(account),
-            Funding::Mandate {
-                mandate,
-                debtor_account: _,
-            } => self.mandate(mandate),
+            Funding::Mandate { mandate, debtor_account: _ } => self.mandate(mandate),
             Funding::MerchantAuthorised => {}
         }
     }
@@ -188,9 +131,7 @@ impl Loader<'_> {
         };
         let key = (id, mandate.period.index_at(self.at));
         self.facts.mandates.insert(id, mandate.clone());
-        self.facts
-            .mandate_uses
-            .extend(self.state.mandate_uses.get(&key).map(|used| (key, *used)));
+        self.facts.mandate_uses.extend(self.state.mandate_uses.get(&key).map(|used| (key, *used)));
     }
 
     fn account(&mut self, id: AccountId) {
@@ -208,12 +149,7 @@ impl Loader<'_> {
         };
         self.facts.books.insert((merchant, currency), *book);
         for id in book.ids() {
-            self.facts.accounts.extend(
-                self.state
-                    .accounts
-                    .get(&id)
-                    .map(|account| (id, account.clone())),
-            );
+            self.facts.accounts.extend(self.state.accounts.get(&id).map(|account| (id, account.clone())));
         }
     }
 }

@@ -17,21 +17,16 @@ use refundry_engine::store::{
 use std::ops::Bound;
 
 fn older_than<Id>(before: Option<Id>) -> (Bound<Id>, Bound<Id>) {
-    (
-        Bound::Unbounded,
-        before.map_or(Bound::Unbounded, Bound::Excluded),
-    )
+    (Bound::Unbounded, before.map_or(Bound::Unbounded, Bound::Excluded))
 }
 
 fn shows(filter: &RefundFilter, refund: &Refund) -> bool {
-    let hidden = filter.visible_to.as_ref().is_some_and(|(dialect, group)| {
-        *refund.origin.dialect == **dialect && *refund.origin.group != **group
-    });
-    let payment = filter
-        .payment
-        .is_none_or(|payment| refund.payment == payment);
-    let state =
-        filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
+    let hidden = filter
+        .visible_to
+        .as_ref()
+        .is_some_and(|(dialect, group)| *refund.origin.dialect == **dialect && *refund.origin.group != **group);
+    let payment = filter.payment.is_none_or(|payment| refund.payment == payment);
+    let state = filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
     let name = filter.merchant_reference.as_deref();
     let named = name.is_none_or(|name| refund.merchant_reference.as_deref() == Some(name));
     payment && state && named && !hidden
@@ -42,9 +37,7 @@ fn stored_event(state: &State, place: u64, event: &Event) -> StoredEvent {
         place,
         event: event.clone(),
         refund: event.refund.and_then(|id| state.refunds.get(&id).cloned()),
-        payment: event
-            .payment
-            .and_then(|id| state.payments.get(&id).cloned()),
+        payment: event.payment.and_then(|id| state.payments.get(&id).cloned()),
     }
 }
 
@@ -56,70 +49,35 @@ fn next_try(delivery: &Delivery) -> Option<Timestamp> {
 }
 
 fn is_sending(refund: &Refund) -> bool {
-    refund
-        .newest_attempt()
-        .is_some_and(|attempt| matches!(attempt.state, AttemptState::Sending { .. }))
+    refund.newest_attempt().is_some_and(|attempt| matches!(attempt.state, AttemptState::Sending { .. }))
 }
 
 fn rows(state: &State, table: Table) -> Vec<Row> {
     match table {
         Table::Accounts => state.accounts.values().cloned().map(Row::Account).collect(),
-        Table::Transfers => state
-            .transfers
-            .values()
-            .copied()
-            .map(Row::Transfer)
-            .collect(),
+        Table::Transfers => state.transfers.values().copied().map(Row::Transfer).collect(),
         Table::Payments => state.payments.values().cloned().map(Row::Payment).collect(),
         Table::Refunds => state.refunds.values().cloned().map(Row::Refund).collect(),
-        Table::Events => (1..)
-            .zip(&state.events)
-            .map(|(place, event)| Row::Event {
-                place,
-                event: event.clone(),
-            })
-            .collect(),
+        Table::Events => {
+            (1..).zip(&state.events).map(|(place, event)| Row::Event { place, event: event.clone() }).collect()
+        }
     }
 }
 
 impl Reader for MemoryStore {
     fn payment(&self, merchant: MerchantId, id: PaymentId) -> Result<Option<Payment>, StoreError> {
-        Ok(self.read(|state| {
-            state
-                .payments
-                .get(&id)
-                .filter(|payment| payment.merchant == merchant)
-                .cloned()
-        }))
+        Ok(self.read(|state| state.payments.get(&id).filter(|payment| payment.merchant == merchant).cloned()))
     }
 
-    fn payments(
-        &self,
-        merchant: MerchantId,
-        page: PageRequest<PaymentId>,
-    ) -> Result<Vec<Payment>, StoreError> {
+    fn payments(&self, merchant: MerchantId, page: PageRequest<PaymentId>) -> Result<Vec<Payment>, StoreError> {
         Ok(self.read(|state| {
-            let older = state
-                .payments
-                .range(older_than(page.before))
-                .rev()
-                .map(|(_, payment)| payment);
-            older
-                .filter(|payment| payment.merchant == merchant)
-                .take(page.limit)
-                .cloned()
-                .collect()
+            let older = state.payments.range(older_than(page.before)).rev().map(|(_, payment)| payment);
+            older.filter(|payment| payment.merchant == merchant).take(page.limit).cloned().collect()
         }))
     }
 
     fn refund(&self, merchant: MerchantId, id: RefundId) -> Result<Option<Refund>, StoreError> {
-        Ok(self.read(|state| {
-            state
-                .refunds
-                .get(&id)
-                .filter(|refund| refund.merchant == merchant)
-                .cloned()
-        }))
+        Ok(self.read(|state| state.refunds.get(&id).filter(|refund| refund.merchant == merchant).cloned()))
     }
 
     fn refunds(
@@ -129,11 +87,7 @@ impl Reader for MemoryStore {
         page: PageRequest<RefundId>,
     ) -> Result<Vec<Refund>, StoreError> {
         Ok(self.read(|state| {
-            let older = state
-                .refunds
-                .range(older_than(page.before))
-                .rev()
-                .map(|(_, refund)| refund);
+            let older = state.refunds.range(older_than(page.before)).rev().map(|(_, refund)| refund);
             older
                 .filter(|refund| refund.merchant == merchant && shows(filter, refund))
                 .take(page.limit)
@@ -155,54 +109,32 @@ impl Reader for MemoryStore {
 
     fn accounts(&self, merchant: MerchantId) -> Result<Vec<Account>, StoreError> {
         Ok(self.read(|state| {
-            let held = state.accounts.values().filter(|account| {
-                account.merchant == merchant && account.kind == AccountKind::Held
-            });
+            let held = state
+                .accounts
+                .values()
+                .filter(|account| account.merchant == merchant && account.kind == AccountKind::Held);
             held.cloned().collect()
         }))
     }
 
     fn account(&self, merchant: MerchantId, id: AccountId) -> Result<Option<Account>, StoreError> {
-        Ok(self.read(|state| {
-            state
-                .accounts
-                .get(&id)
-                .filter(|account| account.merchant == merchant)
-                .cloned()
-        }))
+        Ok(self.read(|state| state.accounts.get(&id).filter(|account| account.merchant == merchant).cloned()))
     }
 
     fn mandates(&self, merchant: MerchantId) -> Result<Vec<Mandate>, StoreError> {
         Ok(self.read(|state| {
-            state
-                .mandates
-                .values()
-                .rev()
-                .filter(|mandate| mandate.merchant == merchant)
-                .cloned()
-                .collect()
+            state.mandates.values().rev().filter(|mandate| mandate.merchant == merchant).cloned().collect()
         }))
     }
 
     fn mandate(&self, merchant: MerchantId, id: MandateId) -> Result<Option<Mandate>, StoreError> {
-        Ok(self.read(|state| {
-            state
-                .mandates
-                .get(&id)
-                .filter(|mandate| mandate.merchant == merchant)
-                .cloned()
-        }))
+        Ok(self.read(|state| state.mandates.get(&id).filter(|mandate| mandate.merchant == merchant).cloned()))
     }
 
     fn due_refunds(&self, now: Timestamp, limit: usize) -> Result<Vec<Refund>, StoreError> {
         Ok(self.read(|state| {
-            let due = state
-                .wakes
-                .iter()
-                .take_while(|(at, _)| *at <= now)
-                .take(limit);
-            due.filter_map(|(_, id)| state.refunds.get(id).cloned())
-                .collect()
+            let due = state.wakes.iter().take_while(|(at, _)| *at <= now).take(limit);
+            due.filter_map(|(_, id)| state.refunds.get(id).cloned()).collect()
         }))
     }
 
@@ -212,23 +144,12 @@ impl Reader for MemoryStore {
 
     fn due_mandates(&self, now: Timestamp, limit: usize) -> Result<Vec<Mandate>, StoreError> {
         Ok(self.read(|state| {
-            let waiting = state
-                .mandates
-                .values()
-                .filter(|mandate| mandate.state == MandateState::Created);
-            waiting
-                .filter(|mandate| mandate.authorise_before <= now)
-                .take(limit)
-                .cloned()
-                .collect()
+            let waiting = state.mandates.values().filter(|mandate| mandate.state == MandateState::Created);
+            waiting.filter(|mandate| mandate.authorise_before <= now).take(limit).cloned().collect()
         }))
     }
 
-    fn sending_refunds(
-        &self,
-        after: Option<RefundId>,
-        limit: usize,
-    ) -> Result<Vec<Refund>, StoreError> {
+    fn sending_refunds(&self, after: Option<RefundId>, limit: usize) -> Result<Vec<Refund>, StoreError> {
         Ok(self.read(|state| {
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
             let sending = state
@@ -240,71 +161,39 @@ impl Reader for MemoryStore {
         }))
     }
 
-    fn instruction(
-        &self,
-        instruction_id: &str,
-    ) -> Result<Option<(MerchantId, RefundId, u8)>, StoreError> {
+    fn instruction(&self, instruction_id: &str) -> Result<Option<(MerchantId, RefundId, u8)>, StoreError> {
         Ok(self.read(|state| {
             let (refund, attempt) = state.instructions.get(instruction_id)?;
-            state
-                .refunds
-                .get(refund)
-                .map(|found| (found.merchant, *refund, *attempt))
+            state.refunds.get(refund).map(|found| (found.merchant, *refund, *attempt))
         }))
     }
 
     fn events_after(&self, place: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {
         Ok(self.read(|state| {
             let later = (place.saturating_add(1)..state.next_place()).take(limit);
-            later
-                .filter_map(|place| {
-                    state
-                        .event_at(place)
-                        .map(|event| stored_event(state, place, event))
-                })
-                .collect()
+            later.filter_map(|place| state.event_at(place).map(|event| stored_event(state, place, event))).collect()
         }))
     }
 
     fn event(&self, place: u64) -> Result<Option<StoredEvent>, StoreError> {
-        Ok(self.read(|state| {
-            state
-                .event_at(place)
-                .map(|event| stored_event(state, place, event))
-        }))
+        Ok(self.read(|state| state.event_at(place).map(|event| stored_event(state, place, event))))
     }
 
     fn newest_event(&self) -> Result<(u64, Timestamp), StoreError> {
-        Ok(self.read(|state| {
-            (
-                state.next_place() - 1,
-                state
-                    .events
-                    .last()
-                    .map_or(Timestamp::default(), |event| event.at),
-            )
-        }))
+        Ok(self
+            .read(|state| (state.next_place() - 1, state.events.last().map_or(Timestamp::default(), |event| event.at))))
     }
 
     fn delivery_cursor(&self, endpoint: EndpointId) -> Result<u64, StoreError> {
         Ok(self.read(|state| state.cursors.get(&endpoint).copied().unwrap_or(0)))
     }
 
-    fn due_deliveries(
-        &self,
-        endpoint: EndpointId,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Delivery>, StoreError> {
+    fn due_deliveries(&self, endpoint: EndpointId, now: Timestamp, limit: usize) -> Result<Vec<Delivery>, StoreError> {
         Ok(self.read(|state| {
-            let of_endpoint = state
-                .deliveries
-                .range((endpoint, 0)..=(endpoint, u64::MAX))
-                .map(|(_, delivery)| delivery);
-            let mut due: Vec<_> = of_endpoint
-                .filter(|delivery| next_try(delivery).is_some_and(|at| at <= now))
-                .cloned()
-                .collect();
+            let of_endpoint =
+                state.deliveries.range((endpoint, 0)..=(endpoint, u64::MAX)).map(|(_, delivery)| delivery);
+            let mut due: Vec<_> =
+                of_endpoint.filter(|delivery| next_try(delivery).is_some_and(|at| at <= now)).cloned().collect();
             due.sort_by_key(|delivery| (next_try(delivery), delivery.event));
             due.truncate(limit);
             due
@@ -328,21 +217,11 @@ impl Reader for MemoryStore {
         page: PageRequest<u64>,
     ) -> Result<Vec<Delivery>, StoreError> {
         Ok(self.read(|state| {
-            let below = page
-                .before
-                .map_or(Bound::Included((endpoint, u64::MAX)), |event| {
-                    Bound::Excluded((endpoint, event))
-                });
-            let older = state
-                .deliveries
-                .range((Bound::Included((endpoint, 0)), below))
-                .rev()
-                .map(|(_, delivery)| delivery);
-            older
-                .filter(|delivery| delivery.merchant == merchant)
-                .take(page.limit)
-                .cloned()
-                .collect()
+            let below =
+                page.before.map_or(Bound::Included((endpoint, u64::MAX)), |event| Bound::Excluded((endpoint, event)));
+            let older =
+                state.deliveries.range((Bound::Included((endpoint, 0)), below)).rev().map(|(_, delivery)| delivery);
+            older.filter(|delivery| delivery.merchant == merchant).take(page.limit).cloned().collect()
         }))
     }
 
@@ -354,11 +233,7 @@ impl Reader for MemoryStore {
         Ok(self.read(|state| state.mandates.values().cloned().collect()))
     }
 
-    fn scan(
-        &self,
-        table: Table,
-        each: &mut dyn FnMut(Row) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, table: Table, each: &mut dyn FnMut(Row) -> Result<(), StoreError>) -> Result<(), StoreError> {
         self.scan_all(&[table], each)
     }
 
@@ -368,12 +243,7 @@ impl Reader for MemoryStore {
         each: &mut dyn FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         // The rows are copied first, so that the callback may use the store.
-        let found = self.read(|state| {
-            tables
-                .iter()
-                .flat_map(|table| rows(state, *table))
-                .collect::<Vec<_>>()
-        });
+        let found = self.read(|state| tables.iter().flat_map(|table| rows(state, *table)).collect::<Vec<_>>());
         found.into_iter().try_for_each(each)
     }
 }

@@ -54,8 +54,7 @@ impl State {
 
     /// The event at a place.
     pub(super) fn event_at(&self, place: u64) -> Option<&Event> {
-        self.events
-            .get(usize::try_from(place.checked_sub(1)?).ok()?)
+        self.events.get(usize::try_from(place.checked_sub(1)?).ok()?)
     }
 
     /// Writes a batch whose constraints hold; returns the place of its first event.
@@ -72,8 +71,7 @@ impl State {
         }
         for update in batch.deliveries {
             for row in &update.rows {
-                self.deliveries
-                    .insert((row.endpoint, row.event), row.clone());
+                self.deliveries.insert((row.endpoint, row.event), row.clone());
             }
             self.cursors.extend(update.cursors.iter().copied());
         }
@@ -83,8 +81,7 @@ impl State {
     fn apply_objects(&mut self, batch: &Batch<'_>) {
         let (facts, changes) = (batch.facts, batch.changes());
         for id in &changes.payments {
-            self.payments
-                .extend(facts.payments.get(id).map(|payment| (*id, payment.clone())));
+            self.payments.extend(facts.payments.get(id).map(|payment| (*id, payment.clone())));
         }
         for id in &changes.refunds {
             if let Some(refund) = facts.refunds.get(id) {
@@ -92,20 +89,16 @@ impl State {
             }
         }
         for id in &changes.accounts {
-            self.accounts
-                .extend(facts.accounts.get(id).map(|account| (*id, account.clone())));
+            self.accounts.extend(facts.accounts.get(id).map(|account| (*id, account.clone())));
         }
         for key in &changes.books {
-            self.books
-                .extend(facts.books.get(key).map(|book| (*key, *book)));
+            self.books.extend(facts.books.get(key).map(|book| (*key, *book)));
         }
         for id in &changes.mandates {
-            self.mandates
-                .extend(facts.mandates.get(id).map(|mandate| (*id, mandate.clone())));
+            self.mandates.extend(facts.mandates.get(id).map(|mandate| (*id, mandate.clone())));
         }
         for key in &changes.mandate_uses {
-            self.mandate_uses
-                .extend(facts.mandate_uses.get(key).map(|used| (*key, *used)));
+            self.mandate_uses.extend(facts.mandate_uses.get(key).map(|used| (*key, *used)));
         }
     }
 
@@ -116,28 +109,22 @@ impl State {
         }
         self.wakes.extend(wake_at(&refund).map(|at| (at, id)));
         if let Some(name) = &refund.merchant_reference {
-            self.merchant_references
-                .insert((refund.merchant, name.to_string()), id);
+            self.merchant_references.insert((refund.merchant, name.to_string()), id);
         }
-        self.refunds_of
-            .entry(refund.payment)
-            .or_default()
-            .insert(id);
+        self.refunds_of.entry(refund.payment).or_default().insert(id);
         self.refunds.insert(id, refund);
     }
 
     fn apply_records(&mut self, batch: &Batch<'_>) {
         let (facts, changes) = (batch.facts, batch.changes());
         for key in &changes.once {
-            self.once
-                .extend(facts.once.get(key).map(|record| (*key, record.clone())));
+            self.once.extend(facts.once.get(key).map(|record| (*key, record.clone())));
         }
         for (merchant, key, payment) in &changes.origin_keys {
             self.origin_keys.insert((*merchant, key.clone()), *payment);
         }
         for key in &changes.keyless {
-            self.keyless
-                .extend(facts.keyless.get(key).map(|seen| (key.clone(), *seen)));
+            self.keyless.extend(facts.keyless.get(key).map(|seen| (key.clone(), *seen)));
         }
         for (id, refund, attempt) in &changes.instructions {
             self.instructions.insert(id.clone(), (*refund, *attempt));
@@ -150,8 +137,7 @@ impl State {
 
     fn apply_history(&mut self, changes: &Changes, first: u64) {
         for event in &changes.events {
-            self.event_numbers
-                .extend(event.refund.map(|refund| (refund, event.number)));
+            self.event_numbers.extend(event.refund.map(|refund| (refund, event.number)));
             self.events.push(event.clone());
         }
         for transfer in &changes.transfers {

@@ -35,25 +35,18 @@ const BREACHES: &[(&str, Breach)] = &[
     ("nor is what it may still spend", |facts, shop| {
         change(facts, shop, |draft, shop| {
             let mut account = draft.account(shop.wallet).expect("it is loaded");
-            account.balance.debits_pending =
-                account.balance.credits_posted - account.balance.debits_posted + 1;
+            account.balance.debits_pending = account.balance.credits_posted - account.balance.debits_posted + 1;
             draft.put_account(account);
         });
     }),
     ("used <= count of a mandate's period", |facts, shop| {
         change(facts, shop, |draft, shop| {
-            let period = draft
-                .mandate(shop.mandate)
-                .expect("it is loaded")
-                .period
-                .index_at(AT);
+            let period = draft.mandate(shop.mandate).expect("it is loaded").period.index_at(AT);
             draft.put_mandate_used(shop.mandate, period, 4);
         });
     }),
     ("unique payment id", |facts, shop| {
-        facts
-            .payments
-            .insert(shop.purchase, shop.facts.payments[&shop.purchase].clone());
+        facts.payments.insert(shop.purchase, shop.facts.payments[&shop.purchase].clone());
         facts.changes.payments.insert(shop.purchase);
         facts.changes.new_payments.insert(shop.purchase);
     }),
@@ -65,20 +58,13 @@ const BREACHES: &[(&str, Breach)] = &[
     }),
     ("unique once-key", |facts, shop| {
         // The shop's first record is that of a refund.
-        let (key, record) = shop
-            .facts
-            .once
-            .first_key_value()
-            .expect("there are records");
+        let (key, record) = shop.facts.once.first_key_value().expect("there are records");
         facts.once.insert(*key, record.clone());
         facts.changes.once.insert(*key);
     }),
     ("unique origin key per merchant", |facts, shop| {
         change(facts, shop, |draft, shop| {
-            let key = OriginKey {
-                kind: "provider_id".to_owned(),
-                value: "upstream 2".to_owned(),
-            };
+            let key = OriginKey { kind: "provider_id".to_owned(), value: "upstream 2".to_owned() };
             draft.put_origin_key(key, shop.purchase);
         });
     }),
@@ -90,28 +76,13 @@ const BREACHES: &[(&str, Breach)] = &[
     }),
     ("unique evidence per refund", |facts, shop| {
         change(facts, shop, |draft, shop| {
-            let refund = *shop
-                .facts
-                .evidence
-                .iter()
-                .map(|(refund, _)| refund)
-                .min()
-                .expect("there is evidence");
-            draft.put_evidence(Evidence {
-                refund,
-                id: EvidenceId([0; 8]),
-                report: Report::Lapsed,
-                at: AT,
-            });
+            let refund = *shop.facts.evidence.iter().map(|(refund, _)| refund).min().expect("there is evidence");
+            draft.put_evidence(Evidence { refund, id: EvidenceId([0; 8]), report: Report::Lapsed, at: AT });
         });
     }),
     ("unique merchant reference, new refund", |facts, shop| {
         change(facts, shop, |draft, shop| {
-            let mut refund = make::refund(
-                shop.ids.refund(),
-                &draft.payment(shop.purchase).expect("it is loaded"),
-                1,
-            );
+            let mut refund = make::refund(shop.ids.refund(), &draft.payment(shop.purchase).expect("it is loaded"), 1);
             refund.merchant_reference = Some(Arc::from("credit note 1"));
             put_refund(draft, refund);
         });
@@ -119,11 +90,8 @@ const BREACHES: &[(&str, Breach)] = &[
     ("unique merchant reference within a batch", |facts, shop| {
         change(facts, shop, |draft, shop| {
             for _ in 0..2 {
-                let mut refund = make::refund(
-                    shop.ids.refund(),
-                    &draft.payment(shop.purchase).expect("it is loaded"),
-                    1,
-                );
+                let mut refund =
+                    make::refund(shop.ids.refund(), &draft.payment(shop.purchase).expect("it is loaded"), 1);
                 refund.merchant_reference = Some(Arc::from("credit note 1000"));
                 put_refund(draft, refund);
             }
@@ -139,19 +107,10 @@ const BREACHES: &[(&str, Breach)] = &[
     ("one transfer per cause and leg", |facts, shop| {
         change(facts, shop, |draft, shop| {
             let book = draft.book(Currency::AUD).expect("it is loaded");
-            draft.loose_event(EventKind::AccountFunded {
-                account: shop.wallet,
-                amount: 2,
-            });
+            draft.loose_event(EventKind::AccountFunded { account: shop.wallet, amount: 2 });
             for _ in 0..2 {
                 draft
-                    .transfer(
-                        book.opening,
-                        shop.wallet,
-                        1,
-                        TransferKind::Posted,
-                        About::Account(shop.wallet),
-                    )
+                    .transfer(book.opening, shop.wallet, 1, TransferKind::Posted, About::Account(shop.wallet))
                     .expect("sums fit");
             }
         });
@@ -168,11 +127,7 @@ fn change(facts: &mut Facts, shop: &mut Shop, work: impl FnOnce(&mut Draft<'_>, 
 }
 
 fn a_refund(shop: &Shop) -> Refund {
-    let of_shop = shop
-        .facts
-        .refunds
-        .values()
-        .find(|refund| refund.merchant == shop.merchant);
+    let of_shop = shop.facts.refunds.values().find(|refund| refund.merchant == shop.merchant);
     of_shop.expect("the shop has refunds").clone()
 }
 
@@ -203,19 +158,11 @@ pub(super) fn a_refused_batch_changes_nothing(subject: &mut Subject) {
                 innocent(&mut facts, &mut shop);
             }
             subject.refused(&facts, why);
-            assert_eq!(
-                shop::everything(subject, &shop),
-                before,
-                "{why}: nothing changed"
-            );
+            assert_eq!(shop::everything(subject, &shop), before, "{why}: nothing changed");
         }
     }
     let newest = subject.reader.newest_event().expect("read").0;
     let mut facts = subject.load(&keys);
     innocent(&mut facts, &mut shop);
-    assert_eq!(
-        subject.commit(&facts),
-        newest + 1,
-        "a refused batch leaves no gap in the order of events"
-    );
+    assert_eq!(subject.commit(&facts), newest + 1, "a refused batch leaves no gap in the order of events");
 }

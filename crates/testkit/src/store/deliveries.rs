@@ -10,12 +10,7 @@ use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::registry::{RegistryEntry, RegistryKey};
 use refundry_engine::store::{Batch, Delivery, DeliveryState, DeliveryUpdate, PageRequest};
 
-fn delivery(
-    merchant: MerchantId,
-    endpoint: EndpointId,
-    event: u64,
-    state: DeliveryState,
-) -> Delivery {
+fn delivery(merchant: MerchantId, endpoint: EndpointId, event: u64, state: DeliveryState) -> Delivery {
     Delivery {
         merchant,
         endpoint,
@@ -30,39 +25,20 @@ fn delivery(
 }
 
 fn waiting(seconds: u64) -> DeliveryState {
-    DeliveryState::Waiting {
-        next_at: AT.plus(Span::seconds(seconds)),
-    }
+    DeliveryState::Waiting { next_at: AT.plus(Span::seconds(seconds)) }
 }
 
 fn put(subject: &mut Subject, rows: &[Delivery], cursors: &[(EndpointId, u64)]) {
     let updates = [
-        DeliveryUpdate {
-            rows: rows.to_vec(),
-            cursors: Vec::new(),
-        },
-        DeliveryUpdate {
-            rows: Vec::new(),
-            cursors: cursors.to_vec(),
-        },
+        DeliveryUpdate { rows: rows.to_vec(), cursors: Vec::new() },
+        DeliveryUpdate { rows: Vec::new(), cursors: cursors.to_vec() },
     ];
-    let batch = Batch {
-        facts: &Facts::default(),
-        registry_put: &[],
-        registry_remove: &[],
-        deliveries: &updates,
-    };
+    let batch = Batch { facts: &Facts::default(), registry_put: &[], registry_remove: &[], deliveries: &updates };
     subject.writer.commit(&batch).expect("deliveries are taken");
 }
 
 fn due(subject: &Subject, endpoint: EndpointId, now: Timestamp, limit: usize) -> Vec<u64> {
-    subject
-        .reader
-        .due_deliveries(endpoint, now, limit)
-        .expect("read")
-        .iter()
-        .map(|delivery| delivery.event)
-        .collect()
+    subject.reader.due_deliveries(endpoint, now, limit).expect("read").iter().map(|delivery| delivery.event).collect()
 }
 
 pub(super) fn deliveries_wait_and_end(subject: &mut Subject) {
@@ -81,50 +57,18 @@ pub(super) fn deliveries_wait_and_end(subject: &mut Subject) {
 
     assert_eq!(subject.reader.delivery_cursor(here).expect("read"), 6);
     assert_eq!(subject.reader.delivery_cursor(there).expect("read"), 2);
-    assert_eq!(
-        subject.reader.next_delivery(here).expect("read"),
-        Some(AT.plus(Span::seconds(10)))
-    );
+    assert_eq!(subject.reader.next_delivery(here).expect("read"), Some(AT.plus(Span::seconds(10))));
     assert!(due(subject, here, AT.plus(Span::seconds(9)), 10).is_empty());
-    assert_eq!(
-        due(subject, here, AT.plus(Span::seconds(20)), 10),
-        [3, 6],
-        "earliest first"
-    );
+    assert_eq!(due(subject, here, AT.plus(Span::seconds(20)), 10), [3, 6], "earliest first");
     assert_eq!(due(subject, here, END_OF_TIME, 10), [3, 6, 2]);
-    assert_eq!(
-        due(subject, here, END_OF_TIME, 1),
-        [3],
-        "a limit keeps the earliest"
-    );
+    assert_eq!(due(subject, here, END_OF_TIME, 1), [3], "a limit keeps the earliest");
     assert_eq!(due(subject, there, END_OF_TIME, 10), [2]);
-    let page = |limit, before| {
-        subject
-            .reader
-            .deliveries(merchant, here, PageRequest { limit, before })
-            .expect("read")
-    };
-    let newest_first: Vec<_> = rows
-        .iter()
-        .rev()
-        .filter(|row| row.endpoint == here)
-        .cloned()
-        .collect();
+    let page = |limit, before| subject.reader.deliveries(merchant, here, PageRequest { limit, before }).expect("read");
+    let newest_first: Vec<_> = rows.iter().rev().filter(|row| row.endpoint == here).cloned().collect();
     assert_eq!(page(10, None), newest_first);
     assert_eq!(page(2, Some(5)), newest_first[2..4]);
     assert!(
-        subject
-            .reader
-            .deliveries(
-                shop.other,
-                here,
-                PageRequest {
-                    limit: 10,
-                    before: None
-                }
-            )
-            .expect("read")
-            .is_empty()
+        subject.reader.deliveries(shop.other, here, PageRequest { limit: 10, before: None }).expect("read").is_empty()
     );
     replaced(subject, merchant, here);
 }
@@ -135,32 +79,11 @@ fn replaced(subject: &mut Subject, merchant: MerchantId, here: EndpointId) {
     done.attempts = 3;
     done.last_status = 200;
     done.last_error = String::new();
-    put(
-        subject,
-        &[done.clone(), delivery(merchant, here, 7, waiting(60))],
-        &[(here, 7)],
-    );
-    assert_eq!(
-        due(subject, here, END_OF_TIME, 10),
-        [6, 2, 7],
-        "a row is replaced by (endpoint, event)"
-    );
-    assert_eq!(
-        subject.reader.next_delivery(here).expect("read"),
-        Some(AT.plus(Span::seconds(20)))
-    );
+    put(subject, &[done.clone(), delivery(merchant, here, 7, waiting(60))], &[(here, 7)]);
+    assert_eq!(due(subject, here, END_OF_TIME, 10), [6, 2, 7], "a row is replaced by (endpoint, event)");
+    assert_eq!(subject.reader.next_delivery(here).expect("read"), Some(AT.plus(Span::seconds(20))));
     assert_eq!(subject.reader.delivery_cursor(here).expect("read"), 7);
-    let third = subject
-        .reader
-        .deliveries(
-            merchant,
-            here,
-            PageRequest {
-                limit: 1,
-                before: Some(4),
-            },
-        )
-        .expect("read");
+    let third = subject.reader.deliveries(merchant, here, PageRequest { limit: 1, before: Some(4) }).expect("read");
     assert_eq!(third, [done]);
 }
 
@@ -169,16 +92,8 @@ pub(super) fn the_registry_is_put_and_removed(subject: &mut Subject) {
     let mut entries = make::registry_entries(&mut shop.ids, shop.merchant);
     entries.extend(make::registry_entries(&mut shop.ids, shop.other));
     let mut write = |put: &[RegistryEntry], remove: &[RegistryKey]| {
-        let batch = Batch {
-            facts: &Facts::default(),
-            registry_put: put,
-            registry_remove: remove,
-            deliveries: &[],
-        };
-        subject
-            .writer
-            .commit(&batch)
-            .expect("the registry is written");
+        let batch = Batch { facts: &Facts::default(), registry_put: put, registry_remove: remove, deliveries: &[] };
+        subject.writer.commit(&batch).expect("the registry is written");
         let mut stored = subject.reader.registry().expect("read");
         stored.sort_by_key(RegistryEntry::key);
         stored
@@ -195,26 +110,12 @@ pub(super) fn the_registry_is_put_and_removed(subject: &mut Subject) {
             credential.revoked_at = Some(AT);
         }
     }
-    let revoked: Vec<_> = entries
-        .iter()
-        .filter(|entry| matches!(entry, RegistryEntry::Credential(_)))
-        .cloned()
-        .collect();
-    assert_eq!(
-        write(&revoked, &[]),
-        sorted(&entries),
-        "an entry is replaced by its key"
-    );
+    let revoked: Vec<_> =
+        entries.iter().filter(|entry| matches!(entry, RegistryEntry::Credential(_))).cloned().collect();
+    assert_eq!(write(&revoked, &[]), sorted(&entries), "an entry is replaced by its key");
 
-    let endpoints: Vec<_> = entries
-        .iter()
-        .filter(|entry| matches!(entry, RegistryEntry::Endpoint(_)))
-        .map(RegistryEntry::key)
-        .collect();
+    let endpoints: Vec<_> =
+        entries.iter().filter(|entry| matches!(entry, RegistryEntry::Endpoint(_))).map(RegistryEntry::key).collect();
     entries.retain(|entry| !matches!(entry, RegistryEntry::Endpoint(_)));
-    assert_eq!(
-        write(&[], &endpoints),
-        sorted(&entries),
-        "an entry is removed by its key"
-    );
+    assert_eq!(write(&[], &endpoints), sorted(&entries), "an entry is removed by its key");
 }

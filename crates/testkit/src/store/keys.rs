@@ -14,10 +14,7 @@ use refundry_domain::time::Span;
 use refundry_engine::store::Keys;
 
 fn keys(fill: impl FnOnce(&mut Keys)) -> Keys {
-    let mut keys = Keys {
-        at: AT,
-        ..Keys::default()
-    };
+    let mut keys = Keys { at: AT, ..Keys::default() };
     fill(&mut keys);
     keys
 }
@@ -40,36 +37,22 @@ fn is_bare(facts: &Facts) -> bool {
 
 pub(super) fn unknown_keys_bring_nothing(subject: &mut Subject) {
     let shop = shop::stock(subject);
-    assert!(
-        is_bare(&subject.load(&Keys::default())),
-        "no keys, no facts"
-    );
+    assert!(is_bare(&subject.load(&Keys::default())), "no keys, no facts");
     let mut ids = Ids::from(9);
     let unknown = keys(|keys| {
         keys.payments.insert((shop.merchant, ids.payment()));
-        keys.payments_with_refunds
-            .insert((shop.merchant, ids.payment()));
+        keys.payments_with_refunds.insert((shop.merchant, ids.payment()));
         keys.refunds.insert((shop.merchant, ids.refund()));
         keys.accounts.insert((shop.merchant, ids.account()));
         keys.mandates.insert((shop.merchant, ids.mandate()));
         keys.books.insert((shop.merchant, Currency::USD));
         keys.once.insert(OnceKey([200; 16]));
-        keys.origin_keys.insert((
-            shop.merchant,
-            OriginKey {
-                kind: "uetr".to_owned(),
-                value: "upstream 1".to_owned(),
-            },
-        ));
+        keys.origin_keys.insert((shop.merchant, OriginKey { kind: "uetr".to_owned(), value: "upstream 1".to_owned() }));
         keys.keyless.insert((shop.purchase, "f00d".to_owned()));
-        keys.instructions
-            .insert((shop.merchant, "NEVER".to_owned(), Some(EvidenceId([1; 8]))));
+        keys.instructions.insert((shop.merchant, "NEVER".to_owned(), Some(EvidenceId([1; 8]))));
         keys.strays.insert(ids.merchant());
     });
-    assert!(
-        is_bare(&subject.load(&unknown)),
-        "unknown keys bring nothing"
-    );
+    assert!(is_bare(&subject.load(&unknown)), "unknown keys bring nothing");
 }
 
 pub(super) fn keys_of_another_merchant_bring_nothing(subject: &mut Subject) {
@@ -82,11 +65,7 @@ pub(super) fn keys_of_another_merchant_bring_nothing(subject: &mut Subject) {
         keys.accounts.insert((shop.other, shop.wallet));
         keys.mandates.insert((shop.other, shop.mandate));
         keys.books.insert((shop.other, Currency::AUD));
-        keys.instructions.insert((
-            shop.merchant,
-            instruction_id(refund, 1),
-            Some(EvidenceId([8; 8])),
-        ));
+        keys.instructions.insert((shop.merchant, instruction_id(refund, 1), Some(EvidenceId([8; 8]))));
         keys.strays.insert(shop.other);
     });
     assert!(is_bare(&subject.load(&wrong)), "a key carries its merchant");
@@ -95,96 +74,38 @@ pub(super) fn keys_of_another_merchant_bring_nothing(subject: &mut Subject) {
 /// A payment brings its account, its book with the book's accounts, and its
 /// adopted refunds.
 fn assert_payment_complete(facts: &Facts, shop: &Shop, id: PaymentId, from: &str) {
-    let payment = facts
-        .payments
-        .get(&id)
-        .unwrap_or_else(|| panic!("{from}: the payment"));
-    assert_eq!(
-        Some(payment),
-        shop.facts.payments.get(&id),
-        "{from}: the payment as written"
-    );
-    assert!(
-        facts.accounts.contains_key(&payment.account),
-        "{from}: the payment's account"
-    );
+    let payment = facts.payments.get(&id).unwrap_or_else(|| panic!("{from}: the payment"));
+    assert_eq!(Some(payment), shop.facts.payments.get(&id), "{from}: the payment as written");
+    assert!(facts.accounts.contains_key(&payment.account), "{from}: the payment's account");
     assert_book_complete(facts, shop, payment.merchant, payment.amount.currency, from);
     for adopted in &payment.adopted {
-        assert_eq!(
-            facts.refunds.get(adopted),
-            shop.facts.refunds.get(adopted),
-            "{from}: an adopted refund"
-        );
+        assert_eq!(facts.refunds.get(adopted), shop.facts.refunds.get(adopted), "{from}: an adopted refund");
     }
 }
 
-fn assert_book_complete(
-    facts: &Facts,
-    shop: &Shop,
-    merchant: MerchantId,
-    currency: Currency,
-    from: &str,
-) {
-    let book = facts
-        .books
-        .get(&(merchant, currency))
-        .unwrap_or_else(|| panic!("{from}: the book"));
-    assert_eq!(
-        Some(book),
-        shop.facts.books.get(&(merchant, currency)),
-        "{from}: the book as written"
-    );
+fn assert_book_complete(facts: &Facts, shop: &Shop, merchant: MerchantId, currency: Currency, from: &str) {
+    let book = facts.books.get(&(merchant, currency)).unwrap_or_else(|| panic!("{from}: the book"));
+    assert_eq!(Some(book), shop.facts.books.get(&(merchant, currency)), "{from}: the book as written");
     for id in book.ids() {
-        assert_eq!(
-            facts.accounts.get(&id),
-            shop.facts.accounts.get(&id),
-            "{from}: an account of the book"
-        );
+        assert_eq!(facts.accounts.get(&id), shop.facts.accounts.get(&id), "{from}: an account of the book");
     }
 }
 
 fn assert_mandate_complete(facts: &Facts, shop: &Shop, id: MandateId, from: &str) {
-    assert_eq!(
-        facts.mandates.get(&id),
-        shop.facts.mandates.get(&id),
-        "{from}: the mandate"
-    );
-    assert!(
-        facts.mandates.contains_key(&id),
-        "{from}: the mandate is loaded"
-    );
+    assert_eq!(facts.mandates.get(&id), shop.facts.mandates.get(&id), "{from}: the mandate");
+    assert!(facts.mandates.contains_key(&id), "{from}: the mandate is loaded");
     let period = facts.mandates[&id].period.index_at(AT);
-    let (loaded, written) = (
-        facts.mandate_uses.get(&(id, period)),
-        shop.facts.mandate_uses.get(&(id, period)),
-    );
-    assert_eq!(
-        loaded.copied().unwrap_or(0),
-        written.copied().unwrap_or(0),
-        "{from}: the used slots"
-    );
+    let (loaded, written) = (facts.mandate_uses.get(&(id, period)), shop.facts.mandate_uses.get(&(id, period)));
+    assert_eq!(loaded.copied().unwrap_or(0), written.copied().unwrap_or(0), "{from}: the used slots");
 }
 
 fn assert_refund_complete(facts: &Facts, shop: &Shop, id: RefundId, from: &str) {
-    let refund = facts
-        .refunds
-        .get(&id)
-        .unwrap_or_else(|| panic!("{from}: the refund"));
-    assert_eq!(
-        Some(refund),
-        shop.facts.refunds.get(&id),
-        "{from}: the refund as written"
-    );
+    let refund = facts.refunds.get(&id).unwrap_or_else(|| panic!("{from}: the refund"));
+    assert_eq!(Some(refund), shop.facts.refunds.get(&id), "{from}: the refund as written");
     assert_payment_complete(facts, shop, refund.payment, from);
     match refund.funding {
-        Funding::Held { account } => assert!(
-            facts.accounts.contains_key(&account),
-            "{from}: the funding account"
-        ),
-        Funding::Mandate {
-            mandate,
-            debtor_account: _,
-        } => assert_mandate_complete(facts, shop, mandate, from),
+        Funding::Held { account } => assert!(facts.accounts.contains_key(&account), "{from}: the funding account"),
+        Funding::Mandate { mandate, debtor_account: _ } => assert_mandate_complete(facts, shop, mandate, from),
         Funding::MerchantAuthorised => {}
     }
 }
@@ -212,11 +133,7 @@ pub(super) fn keys_bring_what_they_lead_to(subject: &mut Subject) {
     let facts = subject.load(&keys(|keys| {
         keys.accounts.insert((merchant, shop.wallet));
     }));
-    assert_eq!(
-        facts.accounts.get(&shop.wallet),
-        shop.facts.accounts.get(&shop.wallet),
-        "account"
-    );
+    assert_eq!(facts.accounts.get(&shop.wallet), shop.facts.accounts.get(&shop.wallet), "account");
     assert_book_complete(&facts, &shop, merchant, Currency::AUD, "account");
 
     let facts = subject.load(&keys(|keys| {
@@ -230,11 +147,8 @@ pub(super) fn keys_bring_what_they_lead_to(subject: &mut Subject) {
         }));
         assert_mandate_complete(&facts, &shop, *id, "mandate");
     }
-    let next_period = Keys {
-        at: AT.plus(Span::days(400)),
-        mandates: [(merchant, shop.mandate)].into(),
-        ..Keys::default()
-    };
+    let next_period =
+        Keys { at: AT.plus(Span::days(400)), mandates: [(merchant, shop.mandate)].into(), ..Keys::default() };
     let facts = subject.load(&next_period);
     let used: u32 = facts.mandate_uses.values().sum();
     assert_eq!(used, 0, "the slots of another period are not used");
@@ -244,31 +158,14 @@ pub(super) fn keys_bring_what_they_lead_to(subject: &mut Subject) {
 /// The live refunds of a payment, complete and each with what it leads to.
 fn live_refunds(subject: &mut Subject, shop: &Shop) -> usize {
     let facts = subject.load(&keys(|keys| {
-        keys.payments_with_refunds.extend(
-            shop.facts
-                .payments
-                .values()
-                .map(|payment| (payment.merchant, payment.id)),
-        );
+        keys.payments_with_refunds.extend(shop.facts.payments.values().map(|payment| (payment.merchant, payment.id)));
     }));
     for id in shop.facts.payments.keys() {
         assert_payment_complete(&facts, shop, *id, "payment with refunds");
-        let mut loaded = facts
-            .live_refunds
-            .get(id)
-            .cloned()
-            .expect("asked for, so there, even where empty");
+        let mut loaded = facts.live_refunds.get(id).cloned().expect("asked for, so there, even where empty");
         loaded.sort();
-        let live = shop
-            .facts
-            .refunds
-            .values()
-            .filter(|refund| refund.payment == *id && refund.state.is_live());
-        assert_eq!(
-            loaded,
-            live.map(|refund| refund.id).collect::<Vec<_>>(),
-            "every live refund and no other"
-        );
+        let live = shop.facts.refunds.values().filter(|refund| refund.payment == *id && refund.state.is_live());
+        assert_eq!(loaded, live.map(|refund| refund.id).collect::<Vec<_>>(), "every live refund and no other");
         for refund in loaded {
             assert_refund_complete(&facts, shop, refund, "live refund");
         }
@@ -282,37 +179,21 @@ fn named_keys(subject: &mut Subject, shop: &Shop) {
         let facts = subject.load(&keys(|keys| {
             keys.origin_keys.insert(key.clone());
         }));
-        assert_eq!(
-            facts.origin_keys.get(key),
-            Some(payment),
-            "the same name means another payment per merchant"
-        );
+        assert_eq!(facts.origin_keys.get(key), Some(payment), "the same name means another payment per merchant");
         assert_payment_complete(&facts, shop, *payment, "origin key");
     }
     for (id, (refund, attempt)) in &shop.facts.instructions {
         let merchant = shop.facts.refunds[refund].merchant;
         let facts = subject.load(&keys(|keys| {
-            keys.instructions
-                .insert((merchant, id.clone(), Some(EvidenceId([77; 8]))));
+            keys.instructions.insert((merchant, id.clone(), Some(EvidenceId([77; 8]))));
         }));
-        assert_eq!(
-            facts.instructions.get(id),
-            Some(&(*refund, *attempt)),
-            "instruction"
-        );
+        assert_eq!(facts.instructions.get(id), Some(&(*refund, *attempt)), "instruction");
         assert!(facts.evidence.is_empty(), "evidence that nobody brought");
         assert_refund_complete(&facts, shop, *refund, "instruction");
     }
     let refund = shop.foreign.1;
     let facts = subject.load(&keys(|keys| {
-        keys.instructions.insert((
-            shop.other,
-            instruction_id(refund, 1),
-            Some(EvidenceId([8; 8])),
-        ));
+        keys.instructions.insert((shop.other, instruction_id(refund, 1), Some(EvidenceId([8; 8]))));
     }));
-    assert!(
-        facts.evidence.contains(&(refund, EvidenceId([8; 8]))),
-        "evidence that is recorded"
-    );
+    assert!(facts.evidence.contains(&(refund, EvidenceId([8; 8]))), "evidence that is recorded");
 }

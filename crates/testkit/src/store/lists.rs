@@ -10,50 +10,27 @@ use refundry_engine::store::{PageRequest, RefundFilter};
 pub(super) fn pages_are_newest_first(subject: &mut Subject) {
     let shop = shop::stock(subject);
     let reader = &subject.reader;
-    let of_shop = shop
-        .facts
-        .payments
-        .values()
-        .rev()
-        .filter(|payment| payment.merchant == shop.merchant);
+    let of_shop = shop.facts.payments.values().rev().filter(|payment| payment.merchant == shop.merchant);
     let payments: Vec<_> = of_shop.cloned().collect();
-    assert_eq!(
-        reader.payments(shop.merchant, all()).expect("read"),
-        payments
-    );
+    assert_eq!(reader.payments(shop.merchant, all()).expect("read"), payments);
     for limit in [1, 2, 4] {
         let (mut paged, mut before) = (Vec::new(), None);
         loop {
-            let page = reader
-                .payments(shop.merchant, PageRequest { limit, before })
-                .expect("read");
+            let page = reader.payments(shop.merchant, PageRequest { limit, before }).expect("read");
             assert!(page.len() <= limit, "a page has a limit");
             let Some(last) = page.last() else { break };
             before = Some(last.id);
             paged.extend(page);
         }
-        assert_eq!(
-            paged, payments,
-            "pages of {limit} together are the whole list"
-        );
+        assert_eq!(paged, payments, "pages of {limit} together are the whole list");
     }
 
-    let of_shop = shop
-        .facts
-        .refunds
-        .values()
-        .rev()
-        .filter(|refund| refund.merchant == shop.merchant);
+    let of_shop = shop.facts.refunds.values().rev().filter(|refund| refund.merchant == shop.merchant);
     let refunds: Vec<RefundId> = of_shop.map(|refund| refund.id).collect();
     let (mut paged, mut before) = (Vec::new(), None);
     loop {
-        let page = reader
-            .refunds(
-                shop.merchant,
-                &RefundFilter::default(),
-                PageRequest { limit: 3, before },
-            )
-            .expect("read");
+        let page =
+            reader.refunds(shop.merchant, &RefundFilter::default(), PageRequest { limit: 3, before }).expect("read");
         let Some(last) = page.last() else { break };
         before = Some(last.id);
         paged.extend(page.iter().map(|refund| refund.id));
@@ -61,14 +38,7 @@ pub(super) fn pages_are_newest_first(subject: &mut Subject) {
     assert_eq!(paged, refunds);
     assert!(
         reader
-            .refunds(
-                shop.merchant,
-                &RefundFilter::default(),
-                PageRequest {
-                    limit: 0,
-                    before: None
-                }
-            )
+            .refunds(shop.merchant, &RefundFilter::default(), PageRequest { limit: 0, before: None })
             .expect("read")
             .is_empty()
     );
@@ -86,86 +56,35 @@ pub(super) fn filters_narrow_the_list(subject: &mut Subject) {
             .map(|refund| refund.id)
             .collect();
         let ids = |page| -> Vec<RefundId> {
-            let listed = subject
-                .reader
-                .refunds(shop.merchant, &filter, page)
-                .expect("read");
+            let listed = subject.reader.refunds(shop.merchant, &filter, page).expect("read");
             listed.iter().map(|refund| refund.id).collect()
         };
         assert_eq!(ids(all()), expected, "{filter:?}");
         if let [first, second, ..] = expected[..] {
             assert_eq!(
-                ids(PageRequest {
-                    limit: 1,
-                    before: None
-                }),
+                ids(PageRequest { limit: 1, before: None }),
                 [first],
                 "the limit counts what the filter leaves: {filter:?}"
             );
-            assert_eq!(
-                ids(PageRequest {
-                    limit: 1,
-                    before: Some(first)
-                }),
-                [second],
-                "{filter:?}"
-            );
+            assert_eq!(ids(PageRequest { limit: 1, before: Some(first) }), [second], "{filter:?}");
         }
     }
 }
 
 fn filters(shop: &Shop) -> Vec<RefundFilter> {
-    let words = |words: &[&str]| {
-        words
-            .iter()
-            .map(|word| (*word).to_owned())
-            .collect::<Vec<_>>()
-    };
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
     vec![
-        RefundFilter {
-            payment: Some(shop.purchase),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            payment: Some(shop.foreign.0),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            payment: shop.facts.payments.keys().nth(1).copied(),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            states: words(&["settled"]),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            states: words(&["awaiting_details", "returned", "no such word"]),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            states: words(&["no such word"]),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            visible_to: Some(("native".to_owned(), "till".to_owned())),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            visible_to: Some(("native".to_owned(), "other till".to_owned())),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            visible_to: Some(("third".to_owned(), "till".to_owned())),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            merchant_reference: Some("credit note 1".to_owned()),
-            ..RefundFilter::default()
-        },
-        RefundFilter {
-            merchant_reference: Some("credit note".to_owned()),
-            ..RefundFilter::default()
-        },
+        RefundFilter { payment: Some(shop.purchase), ..RefundFilter::default() },
+        RefundFilter { payment: Some(shop.foreign.0), ..RefundFilter::default() },
+        RefundFilter { payment: shop.facts.payments.keys().nth(1).copied(), ..RefundFilter::default() },
+        RefundFilter { states: words(&["settled"]), ..RefundFilter::default() },
+        RefundFilter { states: words(&["awaiting_details", "returned", "no such word"]), ..RefundFilter::default() },
+        RefundFilter { states: words(&["no such word"]), ..RefundFilter::default() },
+        RefundFilter { visible_to: Some(("native".to_owned(), "till".to_owned())), ..RefundFilter::default() },
+        RefundFilter { visible_to: Some(("native".to_owned(), "other till".to_owned())), ..RefundFilter::default() },
+        RefundFilter { visible_to: Some(("third".to_owned(), "till".to_owned())), ..RefundFilter::default() },
+        RefundFilter { merchant_reference: Some("credit note 1".to_owned()), ..RefundFilter::default() },
+        RefundFilter { merchant_reference: Some("credit note".to_owned()), ..RefundFilter::default() },
         RefundFilter {
             payment: Some(shop.purchase),
             states: words(&["failed", "cancelled"]),
@@ -177,14 +96,12 @@ fn filters(shop: &Shop) -> Vec<RefundFilter> {
 
 /// What a filter lets through, said once more in plain words.
 fn shown(filter: &RefundFilter, refund: &Refund) -> bool {
-    let hidden = filter.visible_to.as_ref().is_some_and(|(dialect, group)| {
-        *refund.origin.dialect == **dialect && *refund.origin.group != **group
-    });
-    let payment = filter
-        .payment
-        .is_none_or(|payment| payment == refund.payment);
-    let state =
-        filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
+    let hidden = filter
+        .visible_to
+        .as_ref()
+        .is_some_and(|(dialect, group)| *refund.origin.dialect == **dialect && *refund.origin.group != **group);
+    let payment = filter.payment.is_none_or(|payment| payment == refund.payment);
+    let state = filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
     let name = filter.merchant_reference.as_deref();
     let named = name.is_none_or(|name| refund.merchant_reference.as_deref() == Some(name));
     !hidden && payment && state && named

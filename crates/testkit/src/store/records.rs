@@ -13,28 +13,19 @@ pub(super) fn records_read_back(subject: &mut Subject) {
     let facts = subject.load(&shop::all_keys(&shop));
     assert_eq!(facts.once, shop.facts.once, "once-records of every result");
     assert_eq!(facts.keyless, shop.facts.keyless);
-    assert_eq!(
-        facts.stray_creditors, shop.facts.stray_creditors,
-        "strays that name a creditor"
-    );
+    assert_eq!(facts.stray_creditors, shop.facts.stray_creditors, "strays that name a creditor");
     assert_eq!(facts.instructions, shop.facts.instructions);
     assert_eq!(facts.origin_keys, shop.facts.origin_keys);
     let asked: Vec<_> = facts
         .evidence
         .iter()
-        .filter(|(refund, _)| {
-            shop.facts
-                .instructions
-                .values()
-                .any(|(about, _)| about == refund)
-        })
+        .filter(|(refund, _)| shop.facts.instructions.values().any(|(about, _)| about == refund))
         .collect();
-    let written = shop.facts.evidence.iter().filter(|(refund, _)| {
-        shop.facts
-            .instructions
-            .values()
-            .any(|(about, _)| about == refund)
-    });
+    let written = shop
+        .facts
+        .evidence
+        .iter()
+        .filter(|(refund, _)| shop.facts.instructions.values().any(|(about, _)| about == refund));
     assert_eq!(asked, written.collect::<Vec<_>>());
 }
 
@@ -49,10 +40,7 @@ pub(super) fn counters_are_replaced(subject: &mut Subject) {
     };
     let mut facts = subject.load(&keys);
     let period = facts.mandates[&shop.mandate].period.index_at(AT);
-    let seen = KeylessSeen {
-        count: 3,
-        latest_at: AT.plus(Span::seconds(5)),
-    };
+    let seen = KeylessSeen { count: 3, latest_at: AT.plus(Span::seconds(5)) };
     super::writing::draft(&mut facts, shop.merchant, AT, |draft| {
         assert_eq!(draft.mandate_used(shop.mandate, period), 1);
         draft.put_mandate_used(shop.mandate, period, 3);
@@ -60,11 +48,7 @@ pub(super) fn counters_are_replaced(subject: &mut Subject) {
     });
     subject.commit(&facts);
     let facts = subject.load(&keys);
-    assert_eq!(
-        facts.mandate_uses.get(&(shop.mandate, period)),
-        Some(&3),
-        "the count itself may be reached"
-    );
+    assert_eq!(facts.mandate_uses.get(&(shop.mandate, period)), Some(&3), "the count itself may be reached");
     assert_eq!(facts.keyless.get(&keyless), Some(&seen));
 }
 
@@ -72,11 +56,7 @@ pub(super) fn counters_are_replaced(subject: &mut Subject) {
 /// its time) and may then be written again.
 pub(super) fn a_forgotten_key_is_written_over(subject: &mut Subject) {
     let shop = shop::stock(subject);
-    let forgotten = shop
-        .facts
-        .once
-        .iter()
-        .find(|(_, record)| matches!(record.result, OnceResult::Answer { .. }));
+    let forgotten = shop.facts.once.iter().find(|(_, record)| matches!(record.result, OnceResult::Answer { .. }));
     let key: OnceKey = *forgotten.expect("the shop keeps an answer").0;
     let record = OnceRecord {
         fingerprint: Fingerprint([3; 16]),
@@ -87,9 +67,6 @@ pub(super) fn a_forgotten_key_is_written_over(subject: &mut Subject) {
     facts.once.insert(key, record.clone());
     facts.changes.once.insert(key);
     subject.commit(&facts);
-    let facts = subject.load(&Keys {
-        once: [key].into(),
-        ..Keys::default()
-    });
+    let facts = subject.load(&Keys { once: [key].into(), ..Keys::default() });
     assert_eq!(facts.once.get(&key), Some(&record));
 }

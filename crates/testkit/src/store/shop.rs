@@ -52,59 +52,26 @@ pub(super) fn stock(subject: &mut Subject) -> Shop {
     goods::records(&mut facts, merchant, purchase);
     let first = subject.commit(&facts);
     assert_eq!(first, 1, "the first event is at place 1");
-    Shop {
-        ids,
-        merchant,
-        other,
-        wallet,
-        purchase,
-        foreign,
-        mandate,
-        facts,
-    }
+    Shop { ids, merchant, other, wallet, purchase, foreign, mandate, facts }
 }
 
 /// Keys of everything in the shop.
 pub(super) fn all_keys(shop: &Shop) -> Keys {
     let facts = &shop.facts;
-    let mut keys = Keys {
-        at: AT,
-        ..Keys::default()
-    };
-    keys.payments_with_refunds = facts
-        .payments
-        .values()
-        .map(|payment| (payment.merchant, payment.id))
-        .collect();
-    keys.refunds = facts
-        .refunds
-        .values()
-        .map(|refund| (refund.merchant, refund.id))
-        .collect();
-    keys.accounts = facts
-        .accounts
-        .values()
-        .map(|account| (account.merchant, account.id))
-        .collect();
-    keys.mandates = facts
-        .mandates
-        .values()
-        .map(|mandate| (mandate.merchant, mandate.id))
-        .collect();
+    let mut keys = Keys { at: AT, ..Keys::default() };
+    keys.payments_with_refunds = facts.payments.values().map(|payment| (payment.merchant, payment.id)).collect();
+    keys.refunds = facts.refunds.values().map(|refund| (refund.merchant, refund.id)).collect();
+    keys.accounts = facts.accounts.values().map(|account| (account.merchant, account.id)).collect();
+    keys.mandates = facts.mandates.values().map(|mandate| (mandate.merchant, mandate.id)).collect();
     keys.books = facts.books.keys().copied().collect();
     keys.once = facts.once.keys().copied().collect();
     keys.origin_keys = facts.origin_keys.keys().cloned().collect();
     keys.keyless = facts.keyless.keys().cloned().collect();
     for (id, (refund, _)) in &facts.instructions {
-        let merchant = facts
-            .refunds
-            .get(refund)
-            .expect("its refund is there")
-            .merchant;
+        let merchant = facts.refunds.get(refund).expect("its refund is there").merchant;
         keys.instructions.insert((merchant, id.clone(), None));
         let evidence = facts.evidence.iter().filter(|(about, _)| about == refund);
-        keys.instructions
-            .extend(evidence.map(|(_, evidence)| (merchant, id.clone(), Some(*evidence))));
+        keys.instructions.extend(evidence.map(|(_, evidence)| (merchant, id.clone(), Some(*evidence))));
     }
     keys.strays = [shop.merchant, shop.other].into();
     keys
@@ -113,23 +80,13 @@ pub(super) fn all_keys(shop: &Shop) -> Keys {
 /// Everything a store tells, as text to compare.
 pub(super) fn everything(subject: &mut Subject, shop: &Shop) -> Vec<String> {
     let mut lines = Vec::new();
-    let tables = [
-        Table::Accounts,
-        Table::Transfers,
-        Table::Payments,
-        Table::Refunds,
-        Table::Events,
-    ];
+    let tables = [Table::Accounts, Table::Transfers, Table::Payments, Table::Refunds, Table::Events];
     let scanned = subject.reader.scan_all(&tables, &mut |row| {
         lines.push(match &row {
             // The Debug form of a party is masked; compare what it masks, too.
-            Row::Payment(payment) => format!(
-                "{row:?} {:?}",
-                payment
-                    .debtor
-                    .as_ref()
-                    .map(|party| party.account.canonical())
-            ),
+            Row::Payment(payment) => {
+                format!("{row:?} {:?}", payment.debtor.as_ref().map(|party| party.account.canonical()))
+            }
             Row::Account(_) | Row::Transfer(_) | Row::Refund(_) | Row::Event { .. } => {
                 format!("{row:?}")
             }
@@ -149,12 +106,6 @@ pub(super) fn everything(subject: &mut Subject, shop: &Shop) -> Vec<String> {
     lines.push(format!("{mandates:?} {tokens:?}"));
     lines.push(format!("{facts:?}"));
     lines.extend(registry.iter().map(|entry| format!("{:?}", entry.encode())));
-    lines.push(format!(
-        "{:?}",
-        subject
-            .reader
-            .newest_event()
-            .expect("the newest event is read")
-    ));
+    lines.push(format!("{:?}", subject.reader.newest_event().expect("the newest event is read")));
     lines
 }

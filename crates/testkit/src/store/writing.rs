@@ -30,16 +30,7 @@ pub(super) fn draft_by<T>(
     work: impl FnOnce(&mut Draft<'_>) -> T,
 ) -> T {
     let rules = Rules::of(Environment::Sandbox);
-    let mut draft = Draft::new(
-        facts,
-        Context {
-            merchant,
-            actor,
-            at,
-            rules: &rules,
-            sha256,
-        },
-    );
+    let mut draft = Draft::new(facts, Context { merchant, actor, at, rules: &rules, sha256 });
     let done = work(&mut draft);
     draft.commit();
     done
@@ -53,27 +44,16 @@ pub(super) fn put_payment(draft: &mut Draft<'_>, mut payment: Payment, kind: Eve
 
 /// Puts a refund into the draft with an event on its payment's chain.
 pub(super) fn put_refund(draft: &mut Draft<'_>, mut refund: Refund) {
-    let mut payment = draft
-        .payment(refund.payment)
-        .expect("the payment is in the facts");
+    let mut payment = draft.payment(refund.payment).expect("the payment is in the facts");
     let state = refund.state;
-    draft.refund_event(
-        &mut payment,
-        &mut refund,
-        EventKind::RefundEntered { state },
-    );
+    draft.refund_event(&mut payment, &mut refund, EventKind::RefundEntered { state });
     draft.put_payment(payment);
     draft.put_refund(refund);
 }
 
 /// A batch of facts alone.
 pub(super) fn batch(facts: &Facts) -> Batch<'_> {
-    Batch {
-        facts,
-        registry_put: &[],
-        registry_remove: &[],
-        deliveries: &[],
-    }
+    Batch { facts, registry_put: &[], registry_remove: &[], deliveries: &[] }
 }
 
 impl Subject {
@@ -84,9 +64,7 @@ impl Subject {
 
     /// Writes facts that must be taken; returns the place of the first event.
     pub(super) fn commit(&mut self, facts: &Facts) -> u64 {
-        self.writer
-            .commit(&batch(facts))
-            .expect("the batch is taken")
+        self.writer.commit(&batch(facts)).expect("the batch is taken")
     }
 
     /// Writes facts that a constraint must refuse.
@@ -99,10 +77,7 @@ impl Subject {
 
     /// All events in order.
     pub(super) fn events(&self) -> Vec<Event> {
-        let stored = self
-            .reader
-            .events_after(0, usize::MAX >> 1)
-            .expect("events are read");
+        let stored = self.reader.events_after(0, usize::MAX >> 1).expect("events are read");
         stored.into_iter().map(|stored| stored.event).collect()
     }
 }

@@ -1,3 +1,7 @@
-//! What the testkit's own pieces promise.
+//! What the testkit's own pieces promise, and what the core keeps under
+//! random commands.
 
+mod invariants;
+mod machine;
 mod stores;
+mod stories;

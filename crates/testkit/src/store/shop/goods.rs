@@ -13,9 +13,7 @@ use refundry_domain::mandate::{Mandate, MandateState, Period};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::once::{Fingerprint, OnceKey, OnceRecord, OnceResult};
 use refundry_domain::party::{AccountIdentifier, Party};
-use refundry_domain::payment::{
-    Origin, OriginKey, Payment, PaymentBlock, PaymentBlockCode, PaymentState, Provenance,
-};
+use refundry_domain::payment::{Origin, OriginKey, Payment, PaymentBlock, PaymentBlockCode, PaymentState, Provenance};
 use refundry_domain::reason::BankCode;
 use refundry_domain::reference::Tag;
 use refundry_domain::refund::{Case, CaseCode, ClientReference};
@@ -24,12 +22,7 @@ use refundry_domain::time::Timestamp;
 use std::sync::Arc;
 
 /// A book with some money in its two held accounts; gives the first.
-pub(super) fn ledger(
-    facts: &mut Facts,
-    ids: &mut Ids,
-    merchant: MerchantId,
-    currency: Currency,
-) -> AccountId {
+pub(super) fn ledger(facts: &mut Facts, ids: &mut Ids, merchant: MerchantId, currency: Currency) -> AccountId {
     let (book, accounts) = make::book(ids, merchant, currency);
     let wallet = make::account(ids.account(), merchant, currency);
     let mut spare = make::account(ids.account(), merchant, currency);
@@ -41,28 +34,9 @@ pub(super) fn ledger(
             draft.put_account(account);
         }
         draft.put_book(currency, book);
-        draft.loose_event(EventKind::AccountFunded {
-            account: id,
-            amount: 700_000,
-        });
-        draft
-            .transfer(
-                book.opening,
-                id,
-                700_000,
-                TransferKind::Posted,
-                About::Account(id),
-            )
-            .expect("sums fit");
-        draft
-            .transfer(
-                id,
-                book.refund_clearing,
-                300,
-                TransferKind::Pending,
-                About::Account(id),
-            )
-            .expect("sums fit");
+        draft.loose_event(EventKind::AccountFunded { account: id, amount: 700_000 });
+        draft.transfer(book.opening, id, 700_000, TransferKind::Posted, About::Account(id)).expect("sums fit");
+        draft.transfer(id, book.refund_clearing, 300, TransferKind::Pending, About::Account(id)).expect("sums fit");
     });
     id
 }
@@ -98,33 +72,19 @@ pub(super) fn mandates(facts: &mut Facts, ids: &mut Ids, merchant: MerchantId) -
             active = Some((made.id, made.period.index_at(AT)));
         }
         draft(facts, merchant, after(place), |draft| {
-            draft.loose_event(EventKind::MandateEntered {
-                mandate: made.id,
-                state: Arc::from(state.code()),
-            });
+            draft.loose_event(EventKind::MandateEntered { mandate: made.id, state: Arc::from(state.code()) });
             draft.put_mandate(made);
         });
     }
     let (id, period) = active.expect("one of them is active");
-    draft(facts, merchant, AT, |draft| {
-        draft.put_mandate_used(id, period, 1)
-    });
+    draft(facts, merchant, AT, |draft| draft.put_mandate_used(id, period, 1));
     id
 }
 
 /// Payments of each state, kind of debtor and provenance; gives the one for
 /// the refunds, which is settled.
-pub(super) fn payments(
-    facts: &mut Facts,
-    ids: &mut Ids,
-    merchant: MerchantId,
-    wallet: AccountId,
-) -> PaymentId {
-    let account = facts
-        .accounts
-        .get(&wallet)
-        .cloned()
-        .expect("the wallet is there");
+pub(super) fn payments(facts: &mut Facts, ids: &mut Ids, merchant: MerchantId, wallet: AccountId) -> PaymentId {
+    let account = facts.accounts.get(&wallet).cloned().expect("the wallet is there");
     let states = [
         PaymentState::Settled,
         PaymentState::Open,
@@ -136,17 +96,10 @@ pub(super) fn payments(
     let identifiers = [
         AccountIdentifier::Iban("DE02120300000000202051".to_owned()),
         AccountIdentifier::PayId("alex@example.com".to_owned()),
-        AccountIdentifier::Scan {
-            sort_code: "040004".to_owned(),
-            number: "87654321".to_owned(),
-        },
+        AccountIdentifier::Scan { sort_code: "040004".to_owned(), number: "87654321".to_owned() },
     ];
-    let provenances = [
-        Provenance::OwnCheckout,
-        Provenance::StatementEntry,
-        Provenance::VerifiedWebhook,
-        Provenance::Imported,
-    ];
+    let provenances =
+        [Provenance::OwnCheckout, Provenance::StatementEntry, Provenance::VerifiedWebhook, Provenance::Imported];
     let mut first = None;
     for (place, state) in states.into_iter().enumerate() {
         let mut made = make::payment(ids.payment(), &account, 1_000_000);
@@ -155,10 +108,8 @@ pub(super) fn payments(
         made.updated_at = after(place);
         made.provenance = provenances[place % provenances.len()];
         if place > 0 {
-            made.debtor = identifiers.get(place - 1).map(|identifier| Party {
-                name: None,
-                account: identifier.clone(),
-            });
+            made.debtor =
+                identifiers.get(place - 1).map(|identifier| Party { name: None, account: identifier.clone() });
             made.merchant_reference = Some(format!("order {place}"));
             made.extension = Arc::from([0, 255, 7]);
             made.counters.reversed = place as u64;
@@ -166,20 +117,11 @@ pub(super) fn payments(
             decorate(&mut made, after(place));
         }
         first = first.or(Some(made.id));
-        draft_by(
-            facts,
-            merchant,
-            after(place),
-            &Actor::Credential(Arc::from("key-1")),
-            |draft| {
-                let key = OriginKey {
-                    kind: "provider_id".to_owned(),
-                    value: format!("upstream {place}"),
-                };
-                draft.put_origin_key(key, made.id);
-                put_payment(draft, made, EventKind::PaymentRecorded);
-            },
-        );
+        draft_by(facts, merchant, after(place), &Actor::Credential(Arc::from("key-1")), |draft| {
+            let key = OriginKey { kind: "provider_id".to_owned(), value: format!("upstream {place}") };
+            draft.put_origin_key(key, made.id);
+            put_payment(draft, made, EventKind::PaymentRecorded);
+        });
     }
     first.expect("there are payments")
 }
@@ -194,56 +136,26 @@ fn decorate(payment: &mut Payment, at: Timestamp) {
         PaymentBlockCode::RefundedElsewhere,
         PaymentBlockCode::Unverified,
     ];
-    payment.blocks = codes
-        .into_iter()
-        .map(|code| PaymentBlock { code, at })
-        .collect();
-    payment.cases = vec![Case {
-        code: CaseCode::Exposure,
-        at,
-        closed_at: None,
-    }];
+    payment.blocks = codes.into_iter().map(|code| PaymentBlock { code, at }).collect();
+    payment.cases = vec![Case { code: CaseCode::Exposure, at, closed_at: None }];
 }
 
-pub(super) fn foreign(
-    facts: &mut Facts,
-    ids: &mut Ids,
-    other: MerchantId,
-    wallet: AccountId,
-) -> (PaymentId, RefundId) {
-    let account = facts
-        .accounts
-        .get(&wallet)
-        .cloned()
-        .expect("the wallet is there");
+pub(super) fn foreign(facts: &mut Facts, ids: &mut Ids, other: MerchantId, wallet: AccountId) -> (PaymentId, RefundId) {
+    let account = facts.accounts.get(&wallet).cloned().expect("the wallet is there");
     let payment = make::payment(ids.payment(), &account, 5_000);
     let mut refund = make::refund(ids.refund(), &payment, 5_000);
-    refund.reference = ClientReference {
-        tag: Tag::Ref,
-        value: Arc::from("theirs"),
-    };
+    refund.reference = ClientReference { tag: Tag::Ref, value: Arc::from("theirs") };
     // The same name as one of the shop's: it is unique per merchant only.
     refund.merchant_reference = Some(Arc::from("credit note 1"));
     let ids = (payment.id, refund.id);
     draft(facts, other, after(500), |draft| {
         let mut payment = payment;
         payment.counters.claimed = 5_000;
-        draft.put_origin_key(
-            OriginKey {
-                kind: "provider_id".to_owned(),
-                value: "upstream 1".to_owned(),
-            },
-            payment.id,
-        );
+        draft.put_origin_key(OriginKey { kind: "provider_id".to_owned(), value: "upstream 1".to_owned() }, payment.id);
         put_payment(draft, payment, EventKind::PaymentRecorded);
         put_refund(draft, refund);
         draft.put_instruction(instruction_id(ids.1, 1), ids.1, 1);
-        draft.put_evidence(Evidence {
-            refund: ids.1,
-            id: EvidenceId([8; 8]),
-            report: Report::Accepted,
-            at: AT,
-        });
+        draft.put_evidence(Evidence { refund: ids.1, id: EvidenceId([8; 8]), report: Report::Accepted, at: AT });
     });
     ids
 }
@@ -257,56 +169,27 @@ pub(super) fn records(facts: &mut Facts, merchant: MerchantId, purchase: Payment
         OnceResult::Mandate(MandateId(5)),
         OnceResult::Account(AccountId(6)),
         OnceResult::Endpoint(EndpointId(7)),
-        OnceResult::Answer {
-            status: 422,
-            body: vec![b'{', 0, 255, b'}'],
-        },
+        OnceResult::Answer { status: 422, body: vec![b'{', 0, 255, b'}'] },
     ];
     results.extend(Refusal::one_of_each().into_iter().map(OnceResult::Refused));
     for (place, result) in (0_u8..).zip(results) {
         let key = OnceKey([place; 16]);
         facts.once.insert(
             key,
-            OnceRecord {
-                fingerprint: Fingerprint([place ^ 255; 16]),
-                result,
-                at: after(usize::from(place)),
-            },
+            OnceRecord { fingerprint: Fingerprint([place ^ 255; 16]), result, at: after(usize::from(place)) },
         );
         facts.changes.once.insert(key);
     }
     let amount = Amount::new(1_234, Currency::AUD);
     draft(facts, merchant, AT, |draft| {
-        draft.put_keyless(
-            purchase,
-            "c0ffee",
-            KeylessSeen {
-                count: 2,
-                latest_at: AT,
-            },
-        );
+        draft.put_keyless(purchase, "c0ffee", KeylessSeen { count: 2, latest_at: AT });
         for (place, report) in (0_u8..).zip(reports()) {
-            draft.put_evidence(Evidence {
-                refund,
-                id: EvidenceId([place; 8]),
-                report,
-                at: AT,
-            });
+            draft.put_evidence(Evidence { refund, id: EvidenceId([place; 8]), report, at: AT });
         }
-        let stray = Stray {
-            merchant,
-            instruction_id: "UNKNOWN1".to_owned(),
-            amount: Some(amount),
-            creditor: None,
-            at: AT,
-        };
+        let stray =
+            Stray { merchant, instruction_id: "UNKNOWN1".to_owned(), amount: Some(amount), creditor: None, at: AT };
         let creditor = Some(make::party().account.canonical());
-        draft.put_stray(Stray {
-            instruction_id: "UNKNOWN2".to_owned(),
-            amount: None,
-            creditor,
-            ..stray.clone()
-        });
+        draft.put_stray(Stray { instruction_id: "UNKNOWN2".to_owned(), amount: None, creditor, ..stray.clone() });
         draft.put_stray(stray);
     });
 }
@@ -315,18 +198,10 @@ fn reports() -> [Report; 8] {
     [
         Report::Accepted,
         Report::Screening,
-        Report::Executed {
-            amount: 100,
-            charges: 5,
-        },
-        Report::Rejected {
-            code: BankCode::parse("AC04"),
-        },
+        Report::Executed { amount: 100, charges: 5 },
+        Report::Rejected { code: BankCode::parse("AC04") },
         Report::Rejected { code: None },
-        Report::Returned {
-            amount_back: 95,
-            code: BankCode::parse("AC06"),
-        },
+        Report::Returned { amount_back: 95, code: BankCode::parse("AC06") },
         Report::Withdrawn,
         Report::Lapsed,
     ]

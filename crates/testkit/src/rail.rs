@@ -1,0 +1,331 @@
+//! A rail that does what a test tells it, and keeps the books of a bank: what
+//! it was asked, what it paid, what it will tell.
+
+use refundry_domain::id::MerchantId;
+use refundry_domain::instruction::{Debit, EvidenceId, Instruction, Report, Submission};
+use refundry_domain::money::Amount;
+use refundry_domain::reason::BankCode;
+use refundry_domain::time::Timestamp;
+use refundry_engine::digest::fingerprint;
+use refundry_engine::rail::{
+    CancelAnswer, Capabilities, ConsentMeaning, Inquiry, Observation, Rail, RailDown, RailFuture,
+};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How the rail treats one submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Takes it, pays, and reports that it paid.
+    Pay,
+    /// Takes it and waits to be told more.
+    Keep,
+    /// Answers a refusal with this bank code.
+    Refuse(&'static str),
+    /// Takes it and reports a refusal later.
+    RefuseLater(&'static str),
+    /// Pays, but its answer is lost on the way.
+    LoseAnswer,
+    /// Never hears of it.
+    LoseRequest,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Kept,
+    Paid,
+    Refused(Option<BankCode>),
+    Withdrawn,
+}
+
+#[derive(Debug)]
+struct Order {
+    instruction: Instruction,
+    stage: Stage,
+    at: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct Ledger {
+    manners: VecDeque<Manner>,
+    orders: BTreeMap<String, Order>,
+    payments: Vec<(String, Amount)>,
+    returned: Vec<String>,
+    reports: VecDeque<Observation>,
+    tickets: u64,
+    calls: usize,
+    down: bool,
+}
+
+/// The rail; pays what it gets unless told otherwise.
+#[derive(Debug, Default)]
+pub struct ScriptedRail(Mutex<Ledger>);
+
+fn evidence(instruction_id: &str, report: &Report) -> EvidenceId {
+    let hash = fingerprint(&[instruction_id.as_bytes(), format!("{report:?}").as_bytes()]).0;
+    let mut id = [0; 8];
+    id.copy_from_slice(&hash[..8]);
+    EvidenceId(id)
+}
+
+impl Stage {
+    fn report(self, amount: Amount) -> Report {
+        match self {
+            Self::Kept => Report::Accepted,
+            Self::Paid => Report::Executed { amount: amount.minor, charges: 0 },
+            Self::Refused(code) => Report::Rejected { code },
+            Self::Withdrawn => Report::Withdrawn,
+        }
+    }
+}
+
+impl Ledger {
+    fn tell(&mut self, instruction_id: &str, report: Report) {
+        let Some(order) = self.orders.get(instruction_id) else { return };
+        self.tickets += 1;
+        self.reports.push_back(Observation {
+            merchant: order.instruction.merchant,
+            instruction_id: instruction_id.to_owned(),
+            evidence: evidence(instruction_id, &report),
+            report,
+            ticket: self.tickets,
+        });
+    }
+
+    fn take(&mut self, instruction: Instruction, at: Timestamp) -> Submission {
+        self.calls += 1;
+        let manner = self.manners.pop_front().unwrap_or(Manner::Pay);
+        if manner == Manner::LoseRequest {
+            return Submission::Unknown;
+        }
+        let id = instruction.ids.instruction_id.clone();
+        if let Some(known) = self.orders.get(&id) {
+            let same =
+                known.instruction.amount == instruction.amount && known.instruction.creditor == instruction.creditor;
+            assert!(same, "an instruction id has one content for ever");
+            return Submission::Rejected { code: BankCode::parse("DUPL") };
+        }
+        self.orders.insert(id.clone(), Order { instruction, stage: Stage::Kept, at });
+        match manner {
+            Manner::Pay => {
+                self.finish(&id, Stage::Paid);
+                Submission::Accepted
+            }
+            Manner::Keep => Submission::Accepted,
+            Manner::Refuse(code) => {
+                self.set(&id, Stage::Refused(BankCode::parse(code)));
+                Submission::Rejected { code: BankCode::parse(code) }
+            }
+            Manner::RefuseLater(code) => {
+                self.finish(&id, Stage::Refused(BankCode::parse(code)));
+                Submission::Accepted
+            }
+            Manner::LoseAnswer => {
+                self.finish(&id, Stage::Paid);
+                self.reports.pop_back();
+                Submission::Unknown
+            }
+            Manner::LoseRequest => Submission::Unknown,
+        }
+    }
+
+    fn set(&mut self, id: &str, stage: Stage) -> Option<Report> {
+        let order = self.orders.get_mut(id).filter(|order| order.stage == Stage::Kept)?;
+        order.stage = stage;
+        if stage == Stage::Paid {
+            self.payments.push((id.to_owned(), order.instruction.amount));
+        }
+        Some(stage.report(order.instruction.amount))
+    }
+
+    /// Ends an order that is kept, and tells.
+    fn finish(&mut self, id: &str, stage: Stage) {
+        if let Some(report) = self.set(id, stage) {
+            self.tell(id, report);
+        }
+    }
+}
+
+impl ScriptedRail {
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the next submission is treated; several wait in line.
+    pub fn next(&self, manner: Manner) {
+        self.ledger().manners.push_back(manner);
+    }
+
+    /// While down it gives no reports and no debits, and answers nothing.
+    pub fn set_down(&self, down: bool) {
+        self.ledger().down = down;
+    }
+
+    /// Pays what it kept, all of it.
+    pub fn pay_kept(&self) {
+        self.finish_kept(Stage::Paid);
+    }
+
+    /// Refuses what it kept, all of it, with this bank code.
+    pub fn refuse_kept(&self, code: &str) {
+        self.finish_kept(Stage::Refused(BankCode::parse(code)));
+    }
+
+    fn finish_kept(&self, stage: Stage) {
+        let mut ledger = self.ledger();
+        let kept = ledger.orders.iter().filter(|(_, order)| order.stage == Stage::Kept);
+        for id in kept.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            ledger.finish(&id, stage);
+        }
+    }
+
+    /// Sends back a payment, so much of it (minor units).
+    pub fn give_back(&self, instruction_id: &str, amount_back: u64, code: &str) {
+        let mut ledger = self.ledger();
+        ledger.returned.push(instruction_id.to_owned());
+        ledger.tell(instruction_id, Report::Returned { amount_back, code: BankCode::parse(code) });
+    }
+
+    /// Tells everything it ever told once more.
+    pub fn repeat_everything(&self) {
+        let mut ledger = self.ledger();
+        let told: Vec<(String, Report)> = ledger
+            .orders
+            .iter()
+            .map(|(id, order)| (id.clone(), order.stage.report(order.instruction.amount)))
+            .collect();
+        for (id, report) in told {
+            ledger.tell(&id, report);
+        }
+    }
+
+    /// Every payment it made, in order: instruction id and amount.
+    #[must_use]
+    pub fn payments(&self) -> Vec<(String, Amount)> {
+        self.ledger().payments.clone()
+    }
+
+    /// Payments that were not given back, of one merchant, minor units.
+    #[must_use]
+    pub fn paid_out(&self, merchant: MerchantId) -> u64 {
+        let ledger = self.ledger();
+        let of_merchant = ledger.payments.iter().filter(|(id, _)| {
+            ledger.orders.get(id).is_some_and(|order| order.instruction.merchant == merchant)
+                && !ledger.returned.contains(id)
+        });
+        of_merchant.map(|(_, amount)| amount.minor).sum()
+    }
+
+    /// How many reports wait to be taken.
+    #[must_use]
+    pub fn report_count(&self) -> usize {
+        let ledger = self.ledger();
+        if ledger.down { 0 } else { ledger.reports.len() }
+    }
+
+    /// How often it was asked to pay.
+    #[must_use]
+    pub fn call_count(&self) -> usize {
+        self.ledger().calls
+    }
+}
+
+impl Rail for ScriptedRail {
+    fn name(&self) -> &'static str {
+        "scripted"
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            resend_same_id: false,
+            inquiry: true,
+            cancel: true,
+            mandate: true,
+            consent: ConsentMeaning::Permits,
+            remittance_length_max: 140,
+            live: false,
+        }
+    }
+
+    fn submit(&self, instructions: Vec<Instruction>, now: Timestamp) -> RailFuture<'_, Vec<Submission>> {
+        let mut ledger = self.ledger();
+        let down = ledger.down;
+        let answers: Vec<Submission> = instructions
+            .into_iter()
+            .map(|instruction| if down { Submission::Unknown } else { ledger.take(instruction, now) })
+            .collect();
+        Box::pin(async move { answers })
+    }
+
+    fn query(&self, instruction_ids: Vec<String>, _now: Timestamp) -> RailFuture<'_, Vec<Inquiry>> {
+        let ledger = self.ledger();
+        let inquire = |id: String| {
+            if ledger.down {
+                return Inquiry::Unknown;
+            }
+            let Some(order) = ledger.orders.get(&id) else { return Inquiry::NotFound };
+            let report = order.stage.report(order.instruction.amount);
+            Inquiry::Known { evidence: evidence(&id, &report), report }
+        };
+        let answers: Vec<Inquiry> = instruction_ids.into_iter().map(inquire).collect();
+        Box::pin(async move { answers })
+    }
+
+    fn cancel(&self, instruction_id: String, _now: Timestamp) -> RailFuture<'_, CancelAnswer> {
+        let mut ledger = self.ledger();
+        let kept = ledger.orders.get(&instruction_id).map(|order| order.stage == Stage::Kept);
+        let answer = match kept {
+            _ if ledger.down => CancelAnswer::Unknown,
+            Some(true) => {
+                ledger.finish(&instruction_id, Stage::Withdrawn);
+                CancelAnswer::Requested
+            }
+            Some(false) | None => CancelAnswer::Unsupported,
+        };
+        Box::pin(async move { answer })
+    }
+
+    fn reports(
+        &self,
+        _now: Timestamp,
+        limit: usize,
+    ) -> RailFuture<'_, Result<(Vec<Observation>, Option<Timestamp>), RailDown>> {
+        let ledger = self.ledger();
+        let told =
+            if ledger.down { Err(RailDown) } else { Ok((ledger.reports.iter().take(limit).cloned().collect(), None)) };
+        Box::pin(async move { told })
+    }
+
+    fn acknowledge(&self, tickets: Vec<u64>) -> RailFuture<'_, Result<(), RailDown>> {
+        self.ledger().reports.retain(|report| !tickets.contains(&report.ticket));
+        Box::pin(async move { Ok(()) })
+    }
+
+    fn debits_since(
+        &self,
+        since: Timestamp,
+        after: Option<String>,
+        limit: usize,
+    ) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>> {
+        let ledger = self.ledger();
+        let later = ledger.orders.iter().filter(|(id, order)| {
+            order.stage == Stage::Paid && order.at >= since && after.as_ref().is_none_or(|after| *id > after)
+        });
+        let debit = |(id, order): (&String, &Order)| {
+            let instruction = &order.instruction;
+            let debit = Debit {
+                instruction_id: id.clone(),
+                end_to_end_id: instruction.ids.end_to_end_id.clone(),
+                amount: instruction.amount,
+                debtor: instruction.debtor,
+                creditor: instruction.creditor.clone(),
+                at: order.at,
+            };
+            (instruction.merchant, debit)
+        };
+        let page: Vec<_> = later.map(debit).take(limit).collect();
+        let page = if ledger.down { Err(RailDown) } else { Ok(page) };
+        Box::pin(async move { page })
+    }
+}
