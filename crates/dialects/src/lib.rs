@@ -6,9 +6,9 @@
 
 pub mod answer;
 pub mod banked_v3;
-mod engine_stub;
 pub mod host;
 pub mod json;
+pub mod native;
 pub mod print;
 pub mod settings;
 pub mod token;
@@ -23,7 +23,9 @@ use std::sync::Arc;
 /// A subtree that no dialect owns, an unknown key or a value out of range.
 pub fn all(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Vec<Arc<dyn Dialect>>, ConfigError> {
     let mut settings = Subtrees::parse(settings)?;
-    let dialects: Vec<Arc<dyn Dialect>> = vec![banked_v3::open(host, &settings.take("banked"))?];
+    let mut dialects: Vec<Arc<dyn Dialect>> = vec![banked_v3::open(host, &settings.take("banked"))?];
+    let families = dialects.iter().map(|dialect| dialect.webhooks()).collect();
+    dialects.push(native::open(host, &settings.take("native"), families)?);
     settings.finish()?;
     Ok(dialects)
 }

@@ -1,0 +1,35 @@
+//! Settings of this dialect.
+
+use crate::settings::{ConfigError, read};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The subtree `native` of the settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Config {
+    /// Most webhook endpoints of one merchant.
+    pub endpoint_count_max: usize,
+    /// Days from creation to the send, at most.
+    pub refund_days: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { endpoint_count_max: 50, refund_days: 30 }
+    }
+}
+
+impl Config {
+    /// Reads the subtree; every member has a default.
+    pub(super) fn parse(subtree: &Value) -> Result<Self, ConfigError> {
+        let config: Self = read("native", subtree)?;
+        if !(1..=365).contains(&config.refund_days) {
+            return Err(ConfigError::new("native.refund_days", "must be from 1 to 365"));
+        }
+        if config.endpoint_count_max == 0 {
+            return Err(ConfigError::new("native.endpoint_count_max", "must be at least 1"));
+        }
+        Ok(config)
+    }
+}

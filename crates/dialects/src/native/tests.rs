@@ -1,0 +1,9 @@
+//! Stories of this dialect over a real engine on the store in memory, and
+//! tables of what it refuses.
+
+mod maps;
+mod money;
+mod replays;
+mod shop;
+mod tenants;
+mod webhooks;
