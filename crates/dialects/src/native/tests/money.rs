@@ -1,13 +1,13 @@
 //! Amounts, currencies and bodies that are refused, and the life of a refund.
 
-use super::shop::{Heard, Shop};
+use super::shop::{Heard, Shop, Tenant};
 use http::StatusCode;
 use refundry_domain::command::Command;
 use refundry_domain::id::PaymentId;
 use refundry_domain::payment::PaymentState;
 use serde_json::json;
 
-async fn refused(shop: &Shop, tenant: &super::shop::Tenant, key: &str, path: &str, body: &str) -> Heard {
+async fn refused(shop: &Shop, tenant: &Tenant, key: &str, path: &str, body: &str) -> Heard {
     let heard = shop.post_bytes(tenant, path, key, body.as_bytes()).await;
     assert_eq!(heard.headers["content-type"], "application/problem+json", "{body}");
     assert_eq!(heard.text("/type"), format!("/problems/{}", heard.code()), "{body}");
@@ -65,11 +65,11 @@ async fn amounts_are_whole_positive_minor_units() {
 }
 
 #[tokio::test]
-async fn bodies_of_a_wrong_form_are_refused() {
+async fn members_of_a_wrong_form_are_refused() {
     let (shop, tenant) = Shop::sandbox().await;
     let payment = shop.payment(&tenant, 1_000).await;
     let id = payment.as_str();
-    let cases: Vec<(Vec<u8>, u16, &str, &str)> = vec![
+    let cases: Vec<FormCase> = vec![
         (format!(r#"{{"payment_id":"{id}","amount":1,"amount":2}}"#).into(), 400, "duplicate_field", "/amount"),
         (
             format!(r#"{{"payment_id":"{id}","metadata":{{"a":"1","a":"2"}}}}"#).into(),
@@ -128,6 +128,14 @@ async fn bodies_of_a_wrong_form_are_refused() {
             "invalid_parameter",
             "/mandate_id",
         ),
+    ];
+    check_forms(&shop, &tenant, cases).await;
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_clean_json_are_refused() {
+    let (shop, tenant) = Shop::sandbox().await;
+    let cases: Vec<FormCase> = vec![
         (b"".to_vec(), 400, "invalid_json", ""),
         (b"[]".to_vec(), 400, "invalid_json", ""),
         (b"{\"payment_id\":".to_vec(), 400, "invalid_json", ""),
@@ -141,15 +149,22 @@ async fn bodies_of_a_wrong_form_are_refused() {
         (br#"{"remittance":"\ud83d\ude00","#.to_vec(), 400, "invalid_json", ""),
         (br#"{"remittance":"\\u0000","#.to_vec(), 400, "invalid_json", ""),
     ];
+    check_forms(&shop, &tenant, cases).await;
+    let large = format!(r#"{{"remittance":"{}"}}"#, "x".repeat(200_000));
+    let heard = shop.post_bytes(&tenant, "/v1/refunds", "large", large.as_bytes()).await;
+    assert_eq!((heard.status.as_u16(), heard.code().as_str()), (413, "payload_too_large"));
+}
+
+/// A body, and the status, code and pointer of its refusal.
+type FormCase = (Vec<u8>, u16, &'static str, &'static str);
+
+async fn check_forms(shop: &Shop, tenant: &Tenant, cases: Vec<FormCase>) {
     for (place, (body, status, code, pointer)) in cases.into_iter().enumerate() {
-        let heard = shop.post_bytes(&tenant, "/v1/refunds", &format!("form-{place}"), &body).await;
+        let heard = shop.post_bytes(tenant, "/v1/refunds", &format!("form-{place}"), &body).await;
         let shown = String::from_utf8_lossy(&body[..body.len().min(120)]).into_owned();
         assert_eq!((heard.status.as_u16(), heard.code().as_str()), (status, code), "{shown}");
         assert_eq!(heard.text("/errors/0/pointer"), pointer, "{shown}");
     }
-    let large = format!(r#"{{"remittance":"{}"}}"#, "x".repeat(200_000));
-    let heard = shop.post_bytes(&tenant, "/v1/refunds", "large", large.as_bytes()).await;
-    assert_eq!((heard.status.as_u16(), heard.code().as_str()), (413, "payload_too_large"));
 }
 
 #[tokio::test]
