@@ -9,7 +9,7 @@ use super::idempotency::{self, Content};
 use super::wire::{self, EndpointChange, EndpointRequest};
 use super::{App, FAMILY, routes};
 use crate::json::{Json, JsonFault};
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
@@ -118,7 +118,7 @@ pub(super) fn new_key() -> String {
 
 pub(super) async fn change(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -131,7 +131,7 @@ pub(super) async fn change(
     let json = asked.json.as_ref().map_err(Fault::of_json);
     let wanted = json.and_then(EndpointChange::read);
     let change = wanted.and_then(|wanted| {
-        let mut endpoint = known(&app, &asked.caller, &id)?;
+        let mut endpoint = known(&app, &asked.caller, &routes::id(id))?;
         if let Some(url) = wanted.target_url {
             url.clone_into(&mut endpoint.url);
         }
@@ -149,7 +149,7 @@ pub(super) async fn change(
 
 pub(super) async fn remove(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -159,7 +159,7 @@ pub(super) async fn remove(
         Ok(asked) => asked,
         Err(fault) => return fault.respond(shape, &app.config),
     };
-    let change = known(&app, &asked.caller, &id).map(|endpoint| Change {
+    let change = known(&app, &asked.caller, &routes::id(id)).map(|endpoint| Change {
         change: RegistryChange::RemoveEndpoint(endpoint.id),
         reply: Reply { status: 204, body: Vec::new() },
     });

@@ -6,6 +6,7 @@ use crate::answer;
 use crate::json::{self, Json};
 use crate::token::Claims;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
@@ -28,9 +29,17 @@ struct Parameters {
 #[derive(Debug, PartialEq, Eq)]
 struct Malformed;
 
-pub(super) async fn token(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn token(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
     let Some(credential) = auth::basic_credential(&app, &headers) else {
         return answer::with_header(error(401, "invalid_client"), WWW_AUTHENTICATE, "Basic realm=\"api\"");
+    };
+    let Ok(body) = body else {
+        return error(413, "invalid_request");
     };
     let Ok(parameters) = parameters(&uri, &headers, &body) else {
         return error(400, "invalid_request");

@@ -10,7 +10,7 @@ use super::idempotency::{self, Content};
 use super::wire::{self, PayinMoment, PayinRequest};
 use super::{App, refunds, routes, states};
 use crate::answer;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
@@ -127,8 +127,12 @@ fn checkout_url(app: &App, id: PaymentId) -> String {
     format!("{base}/{id}?v3")
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    match find(&app, &headers, &id).await {
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    match find(&app, &headers, &routes::id(id)).await {
         Ok(payment) => {
             let moment = PayinMoment { status: states::payin(payment.state), updated_at: payment.updated_at };
             answer::json(200, wire::payin(&payment, moment, &checkout_url(&app, payment.id)))

@@ -8,7 +8,7 @@ use super::idempotency::{self, Content};
 use super::wire::{self, Method as Paying, RefundRequest};
 use super::{App, DIALECT, FAMILY, routes, states};
 use crate::answer;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
@@ -191,8 +191,12 @@ async fn refused(app: &App, caller: &Caller, refusal: Refusal, payment: PaymentI
     errors::of_refusal(refusal, path)
 }
 
-pub(super) async fn get(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    match find(&app, &headers, &id).await {
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    match find(&app, &headers, &routes::id(id)).await {
         Ok(refund) => answer::json(200, wire::current_refund(&refund, app.config.canceled_state)),
         Err(fault) => fault.respond(Shape::V3, &app.config),
     }

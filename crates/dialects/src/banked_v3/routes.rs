@@ -5,8 +5,8 @@ use super::errors::{Fault, Kind, Shape};
 use super::{App, endpoints, oauth, payins, refunds, wire};
 use crate::answer;
 use axum::Router;
-use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, patch, post};
 use bytes::Bytes;
@@ -72,4 +72,9 @@ pub(super) fn body(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Fault> 
             Fault::new(Kind::Decoding, "The body could not be read")
         }
     })
+}
+
+/// The id in a path; what is not UTF-8 names nothing.
+pub(super) fn id(path: Result<Path<String>, PathRejection>) -> String {
+    path.map(|Path(id)| id).unwrap_or_default()
 }

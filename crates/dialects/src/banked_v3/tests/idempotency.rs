@@ -4,6 +4,8 @@ use super::world::{PAID, World};
 use http::Method;
 use refundry_domain::command::Command;
 use refundry_domain::id::{EndpointId, RefundId};
+use refundry_domain::refund::BlockCode;
+use refundry_domain::rules::{Environment, Rules};
 use refundry_domain::time::Span;
 use serde_json::json;
 
@@ -207,4 +209,62 @@ async fn one_key_on_two_paths_makes_two_things() {
         .await;
     assert_eq!(theirs.status, 201);
     assert_ne!(theirs.id(), refund);
+}
+
+// conformance: banked 40
+// conformance: banked 51
+#[tokio::test]
+async fn parallel_refunds_never_exceed_the_payin_nor_the_float() {
+    let world = World::new().await;
+    let keys: Vec<String> = (0..100).map(|number| format!("k{number}")).collect();
+    let calls = keys.iter().map(|key| {
+        let body = if key.len() % 2 == 0 { world.by_float(100) } else { world.by_mandate(100) };
+        world.post("/v3/refunds").key(key).json(&body).send()
+    });
+    let answers = futures_of(calls).await;
+    let made = answers.iter().filter(|heard| heard.status == 201).count();
+    assert_eq!(made, 44);
+    assert!(answers.iter().filter(|heard| heard.status != 201).all(|heard| heard.fault().2 == ["amount"]));
+    assert_eq!(world.refund_count().await, 44);
+}
+
+// conformance: banked 86
+#[tokio::test]
+async fn equal_refunds_without_a_key_are_two_and_the_same_after_a_restore() {
+    let live = Rules::of(Environment::Live);
+    let world = World::build(json!({ "require_idempotency_key_v3": false }), live).await;
+    let backup = world.store.snapshot();
+    let mut rounds = Vec::new();
+    for _ in 0..2 {
+        world.store.restore(&backup);
+        world.clock.advance(Span::seconds(60));
+        let mut names = Vec::new();
+        for blocked in [false, true] {
+            let heard = world.post("/v3/refunds").json(&world.by_float(100)).send().await;
+            assert_eq!(heard.status, 201);
+            let id = RefundId::parse(&heard.id()).unwrap();
+            assert_eq!(world.stored(id).await.is_blocked(), blocked);
+            if blocked {
+                world.command(Command::LiftBlock { refund: id, code: BlockCode::DuplicateSuspect }).await;
+            }
+            names.push(world.begin(id).await.unwrap().ids.instruction_id);
+        }
+        assert_ne!(names[0], names[1]);
+        rounds.push(names);
+    }
+    assert_eq!(rounds[0], rounds[1]);
+}
+
+#[tokio::test]
+async fn a_repeated_key_after_a_restore_goes_out_under_the_same_ids() {
+    let world = World::new().await;
+    let backup = world.store.snapshot();
+    let mut names = Vec::new();
+    for _ in 0..2 {
+        world.store.restore(&backup);
+        world.clock.advance(Span::seconds(60));
+        let id = world.refund(&world.by_mandate(100), "k").await;
+        names.push(world.begin(id).await.unwrap().ids);
+    }
+    assert_eq!(names[0], names[1]);
 }

@@ -239,7 +239,7 @@ async fn unknown_things_are_not_found() {
         let heard = world.post("/v3/refunds").key(&format!("case-{number}")).json(body).send().await;
         assert_eq!(heard.fault(), (404, "not_found".into(), vec![]), "{body}");
     }
-    for id in [unknown_id(), "nonsense".to_owned(), "%00".to_owned()] {
+    for id in [unknown_id(), "nonsense".to_owned(), "%00".to_owned(), "%ff".to_owned()] {
         let heard = world.get(&format!("/v3/refunds/{id}")).await;
         assert_eq!(heard.fault(), (404, "not_found".into(), vec![]));
     }
@@ -522,4 +522,41 @@ async fn a_refund_that_waits_shows_pending_with_its_block() {
     world.command(Command::LiftBlock { refund: id, code }).await;
     world.settle(id).await;
     assert_eq!(world.status(id).await, json!({ "status": "SENT" }));
+}
+
+// conformance: banked 62
+#[tokio::test]
+async fn a_mandate_that_nobody_signs_in_five_days_expires() {
+    let world = World::new().await;
+    let (id, token) = (MandateId(mint::random_id()), MandateToken(mint::random_id()));
+    world.command(Command::CreateMandate(Box::new(world.terms(id, token)))).await;
+    let stored = || {
+        world.engine.read({
+            let merchant = world.merchant;
+            move |reader| reader.mandate(merchant, id)
+        })
+    };
+    world.clock.advance(Span::days(5).minus_one());
+    world.command(Command::TickMandate { mandate: id }).await;
+    assert_eq!(stored().await.unwrap().unwrap().state, MandateState::Created);
+    world.clock.advance(Span(1));
+    world.command(Command::TickMandate { mandate: id }).await;
+    assert_eq!(stored().await.unwrap().unwrap().state, MandateState::Expired);
+    let mut body = world.by_mandate(100);
+    body["processing_method"]["mandate"]["token"] = json!(token.to_string());
+    let heard = world.post("/v3/refunds").key("k").json(&body).send().await;
+    assert_eq!(heard.fault(), (400, "invalid_request".into(), vec!["processing_method/mandate/token".to_owned()]));
+}
+
+#[tokio::test]
+async fn several_currencies_are_a_setting() {
+    let world = World::with(json!({ "v3_currencies": ["AUD", "GBP"] })).await;
+    world.refund(&world.by_float(100), "unnamed").await;
+    let mut body = world.by_float(100);
+    body["currency"] = json!("GBP");
+    let heard = world.post("/v3/refunds").key("named").json(&body).send().await;
+    assert_eq!(heard.fault().2, ["original_payin_information/id"]);
+    body["currency"] = json!("EUR");
+    let heard = world.post("/v3/refunds").key("foreign").json(&body).send().await;
+    assert_eq!(heard.fault().2, ["currency"]);
 }
