@@ -167,7 +167,6 @@ fn missing_money_at_the_bank_is_drift_on_a_held_account() {
 }
 
 // conformance: rails 33
-// conformance: rails 53
 #[test]
 fn approval_is_bound_to_its_content_and_its_people() {
     let mut shop = sandbox();
@@ -203,6 +202,7 @@ fn approval_is_bound_to_its_content_and_its_people() {
     assert_eq!(shop.state(id), "failed");
 }
 
+// conformance: rails 53
 #[test]
 fn a_recall_after_a_refund_is_owed_and_stops_the_next_one() {
     let mut shop = sandbox();
