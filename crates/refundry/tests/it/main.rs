@@ -1,0 +1,12 @@
+//! Black-box stories: the real binary, real sockets, a real store.
+//!
+//! Every story starts its own server, so that a moved clock, an emptied
+//! account or a paused bank is its own business.
+
+mod hostile;
+mod outcomes;
+mod restart;
+mod seeds;
+mod server;
+mod storms;
+mod timeouts;
