@@ -148,6 +148,8 @@ async fn bodies_that_are_none() {
             Raw::json("bad UTF-8", bad_utf8),
             Raw::json("a lone surrogate", with(r#""metadata":{"a":"\ud800"}"#)),
             Raw::json("a NUL byte", with("\"metadata\":{\"a\":\"\0\"}")),
+            Raw::json("a written NUL in a value", with(r#""metadata":{"a":"x\u0000y"}"#)),
+            Raw::json("a written NUL in a name", with(r#""metadata":{"x\u0000y":"a"}"#)),
             Raw::json("deep lists", deep("[", "]")),
             Raw::json("deep objects", with(&format!("\"metadata\":{}", deep("{\"a\":[", "]}")))),
             Raw::json("wrong currency", with("\"currency\":\"GBP\"")),
@@ -193,6 +195,8 @@ async fn addresses_and_media_types_that_lead_nowhere() {
     for media in ["text/xml", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "*/*"] {
         let raw = Raw { what: media.to_owned(), media, body: body.clone().into_bytes() };
         refused(Who::Native, media, &send(&server, Who::Native, "media", raw).await);
+        let raw = Raw { what: media.to_owned(), media, body: b"amount=1".to_vec() };
+        refused(Who::Banked, media, &send(&server, Who::Banked, media, raw).await);
     }
     let long = "a".repeat(4000);
     for (who, base) in [(Who::Banked, "/v3/refunds/"), (Who::Native, "/v1/refunds/")] {

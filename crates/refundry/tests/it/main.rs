@@ -2,6 +2,7 @@
 //!
 //! Every story starts its own server, so that a moved clock, an emptied
 //! account or a paused bank is its own business.
+#![expect(clippy::unwrap_used, reason = "a story ends where its world breaks")]
 
 mod hostile;
 mod outcomes;

@@ -80,7 +80,7 @@ async fn an_empty_float_fails_and_stays_as_it_was() {
         server.lever(&account, json!({ "amount": available })).await;
         let before = server.available().await;
         let key = format!("key-{round}");
-        let made = server.post(Who::Banked, "/v3/refunds", &key, &server.from_float(&payin, 1000)).await.expect(201);
+        let made = server.post(Who::Banked, "/v3/refunds", &key, &server.by_float(&payin, 1000)).await.expect(201);
         let shown = server.reaches(&made.text("/id"), "FAILED").await;
         assert_eq!(reason(&shown), "INSUFFICIENT_FUNDS");
         assert_eq!(server.available().await, before);
@@ -94,7 +94,7 @@ async fn a_return_after_sent_stays_sent_and_frees_the_amount() {
     let server = Server::start().await;
     let payin = server.payin(1000, "0505101").await;
     let before = server.available().await;
-    let made = server.post(Who::Banked, "/v3/refunds", "first", &server.from_float(&payin, 1000)).await.expect(201);
+    let made = server.post(Who::Banked, "/v3/refunds", "first", &server.by_float(&payin, 1000)).await.expect(201);
     let refund = made.text("/id");
     server.hears(&refund, "refund_sent").await;
     assert_eq!(server.available().await, before - 1000);
@@ -189,4 +189,38 @@ async fn a_key_that_made_a_refund_never_expires() {
     server.refund(&payin, 1, "nothing-left").await.expect(400);
     server.reaches(&anew.text("/id"), "SENT").await;
     assert_eq!(server.books(&payin).await["totals"]["paid"], 1000);
+}
+
+// conformance: banked 46
+// conformance: banked 47
+// conformance: banked 59
+// conformance: banked 61
+#[tokio::test]
+async fn what_is_unknown_or_not_usable_is_named() {
+    let server = Server::start().await;
+    let payin = server.payin(1000, "0505101").await;
+    let nobody = "b7cbd04e-d2b2-4921-8280-c3afd8b5aeaa";
+    let mut mandate = server.by_mandate(&payin, 10);
+    mandate["processing_method"]["mandate"]["token"] = json!(nobody);
+    let mut account = server.by_float(&payin, 10);
+    account["processing_method"]["debtor_account"]["bank_account_id"] = json!(nobody);
+    let cases = [("pay-in", server.by_mandate(nobody, 10)), ("mandate", mandate), ("account", account)];
+    for (what, body) in cases {
+        let refused = server.post(Who::Banked, "/v3/refunds", what, &body).await.expect(404);
+        assert_eq!(refused.json["errors"][0]["code"], "not_found", "{what}");
+    }
+    let refused = server.get(Who::Banked, &format!("/v3/refunds/{nobody}")).await.expect(404);
+    assert_eq!(refused.json["errors"][0]["code"], "not_found");
+    server.post(Who::Banked, "/v2/mandates", "mandates", &json!({})).await.expect(404);
+
+    let debtor = json!({ "name": "Ada", "bsb": "111114", "account_number": "0505101" });
+    let open = json!({ "amount": 1000, "currency": "AUD", "status": "open", "debtor": debtor });
+    let open = server.lever("payments", open).await.text("/id");
+    let refused = server.refund(&open, 10, "open").await.expect(400);
+    assert!(refused.json["errors"][0]["params"]["original_payin_information/id"].is_object(), "{}", refused.text);
+    server.lever(&format!("payments/{open}/status"), json!({ "status": "settled" })).await;
+    server.refund(&open, 10, "open now").await.expect(400);
+    let made = server.refund(&open, 10, "open-now").await.expect(201);
+    server.reaches(&made.text("/id"), "SENT").await;
+    assert_eq!(server.refund(&open, 10, "open").await, refused);
 }

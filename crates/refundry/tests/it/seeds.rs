@@ -168,7 +168,7 @@ async fn webhooks_have_exactly_the_pages_members() {
     let mut bare = webhook("refund_failed", Value::Null, false, json!({}));
     bare["data"]["status_details"] = json!({ "reason": { "code": "", "message": "" }, "status": "FAILED" });
     let payin = server.payin(700, "0505105").await;
-    let refund = server.post(Who::Banked, "/v3/refunds", "bare", &server.from_float(&payin, 700)).await.expect(201);
+    let refund = server.post(Who::Banked, "/v3/refunds", "bare", &server.by_float(&payin, 700)).await.expect(201);
     let letter = server.hears(&refund.text("/id"), "refund_pending").await;
     assert_eq!(letter.json["data"]["payment_identification"]["end_to_end_identification"], "");
     let payin = server.payin(200_000, "0505101").await;

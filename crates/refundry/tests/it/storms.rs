@@ -88,3 +88,30 @@ async fn a_hundred_callers_with_one_key_make_one_refund() {
         assert_eq!(books["totals"]["paid"], 100);
     }
 }
+
+// conformance: banked 51
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refunds_that_race_for_one_float_never_overdraw_it() {
+    let server = Arc::new(Server::start().await);
+    let mut payins = Vec::new();
+    for _ in 0..20 {
+        payins.push(server.payin(1000, "0505101").await);
+    }
+    let account = format!("accounts/{}/balance", server.credential("/banked/bank_account_id"));
+    server.lever(&account, json!({ "amount": 5500 })).await;
+    let call = |payin: &String| (Who::Banked, "/v3/refunds", payin.clone(), server.by_float(payin, 1000));
+    let answers = all_at_once(&server, payins.iter().map(call).collect()).await;
+    let mut sent = 0;
+    for answer in &answers {
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let id = answer.text("/id");
+        let ended = async || {
+            let status = server.shown(&id).await["status_details"]["status"].clone();
+            (status != "PENDING").then_some(status)
+        };
+        sent += usize::from(server.until("an end", ended).await == "SENT");
+    }
+    assert_eq!(sent, 5);
+    assert_eq!(server.available().await, 500);
+    assert_eq!(Server::verify(&server.data()).0, Some(0));
+}

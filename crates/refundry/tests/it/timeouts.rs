@@ -46,6 +46,7 @@ async fn a_lost_answer_is_inquired_about_and_paid_once() {
     server.hears(&refund, "refund_sent").await;
     let line = line(&server, &payin).await;
     assert_eq!(line["paid_count"], 1, "{line}");
+    assert!(line["asked_count"].as_u64().is_some_and(|count| count >= 1), "{line}");
     assert_eq!(types(&server, &refund).await, ["refund_pending", "refund_sent"]);
 }
 
@@ -84,7 +85,7 @@ async fn a_contradiction_moves_nothing_and_waits_for_a_person() {
     let payin = server.payin(1000, "0505101").await;
     let before = server.available().await;
     server.lever(&format!("payments/{payin}/outcome"), json!({ "outcome": "contradict" })).await;
-    let made = server.post(Who::Banked, "/v3/refunds", "float", &server.from_float(&payin, 1000)).await.expect(201);
+    let made = server.post(Who::Banked, "/v3/refunds", "float", &server.by_float(&payin, 1000)).await.expect(201);
     let refund = made.text("/id");
     server.hears(&refund, "refund_sent").await;
     server
@@ -97,4 +98,25 @@ async fn a_contradiction_moves_nothing_and_waits_for_a_person() {
     assert_eq!(server.available().await, before - 1000);
     server.refund(&payin, 1, "not-free").await.expect(400);
     assert_eq!(types(&server, &refund).await, ["refund_pending", "refund_sent"]);
+}
+
+#[tokio::test]
+async fn a_bank_that_checks_first_is_waited_for() {
+    let server = Server::start().await;
+    for (verdict, status) in [("settle", "SENT"), ("fail", "FAILED")] {
+        let (payin, refund) = refund_with(&server, json!({ "outcome": "hold" })).await;
+        let has_case = async || {
+            let shown = server.get(Who::Native, &format!("/v1/refunds/{refund}")).await.expect(200);
+            shown.json["cases"]
+                .as_array()
+                .is_some_and(|cases| cases.iter().any(|case| case["code"] == "screening"))
+                .then_some(())
+        };
+        server.until("a case", has_case).await;
+        assert_eq!(server.shown(&refund).await["status_details"], json!({ "status": "PENDING" }));
+        server.lever(&format!("refunds/{refund}/outcome"), json!({ "outcome": verdict })).await;
+        server.reaches(&refund, status).await;
+        let left = server.refund(&payin, 1000, &format!("again-{verdict}")).await;
+        assert_eq!(left.status, if status == "SENT" { 400 } else { 201 });
+    }
 }
