@@ -1,0 +1,10 @@
+//! Stories on the real store: what has no dialect yet (approval, details,
+//! funds, authorisation, return, recall, external refunds), and what happens
+//! when a rail, a process or a disk lets us down.
+
+mod gates;
+mod money;
+mod once;
+mod sending;
+mod stage;
+mod sweep;

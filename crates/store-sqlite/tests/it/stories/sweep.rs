@@ -1,0 +1,95 @@
+//! A restored backup: the rail knows what the store forgot.
+
+use super::stage::Stage;
+use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
+use refundry_domain::id::PaymentId;
+use refundry_domain::money::{Amount, Currency};
+use refundry_domain::refusal::Refusal;
+use refundry_testkit::make;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What the client says, and will say again.
+fn keyless(mut request: RequestRefund) -> RequestRefund {
+    request.reference = ReferenceInput::Auto { hash: Arc::from("5a".repeat(32)) };
+    request
+}
+
+fn words(stage: &mut Stage, payment: PaymentId) -> Vec<RequestRefund> {
+    let named = stage.wish(payment, 100, "named");
+    let (one, two) = (stage.wish(payment, 150, ""), stage.wish(payment, 150, ""));
+    vec![named, keyless(one), keyless(two)]
+}
+
+fn instructions(stage: &Stage) -> BTreeSet<String> {
+    stage.bank().payments().into_iter().map(|(id, _)| id).collect()
+}
+
+// conformance: rails 44
+#[tokio::test]
+async fn a_restored_store_adopts_what_the_rail_paid() {
+    let mut stage = Stage::new(1_000).await;
+    let payment = stage.payment(500).await;
+    let backup = stage.backup("before");
+    for request in words(&mut stage, payment) {
+        stage.ask(request).await.expect("taken");
+    }
+    let forgotten = stage.payment_from(Some(make::party_uk()), 80).await;
+    stage.refund(forgotten, 80, "forgotten").await;
+    stage.run().await;
+    let paid = instructions(&stage);
+    assert_eq!(paid.len(), 4);
+
+    let mut stage = stage.rewind(&backup).await;
+    let early = words(&mut stage, payment).remove(0);
+    let early = stage.ask(early).await.expect("nobody knows it yet").id;
+    stage.run().await;
+    assert_eq!((stage.state(early), stage.bank().call_count()), ("ready", 4), "nothing is sent before the sweep");
+    stage.sweep().await;
+    assert_eq!(stage.state(early), "settled", "the rail knows that it was paid");
+    assert_eq!(stage.stored_payment(payment).counters.claimed, 400);
+    assert_eq!(stage.account(stage.lasting.book.suspense).credit_posted(), -80, "nobody knows what it was for");
+    stage.verify();
+
+    let mut refunds = BTreeSet::from([early]);
+    for request in words(&mut stage, payment).into_iter().skip(1) {
+        refunds.insert(stage.ask(request).await.expect("it is recognised").id);
+    }
+    stage.run().await;
+    assert_eq!(refunds.len(), 3);
+    for id in &paid {
+        let known = stage.reader().instruction(id).expect("it reads");
+        let owner = known.map(|(_, refund, _)| refund);
+        assert!(owner.is_none_or(|refund| refunds.contains(&refund) && stage.state(refund) == "settled"));
+    }
+    let known = paid.iter().filter(|id| stage.reader().instruction(id).expect("it reads").is_some()).count();
+    assert_eq!(known, 3, "all but the one in suspense");
+    assert_eq!((instructions(&stage), stage.bank().payments().len(), stage.bank().call_count()), (paid, 4, 4));
+
+    let third = stage.wish(payment, 100, "new");
+    stage.ask(third).await.expect("a new refund is a new refund");
+    stage.run().await;
+    assert_eq!((stage.bank().payments().len(), stage.in_wallet()), (5, 1_000));
+    let mut record = make::record_payment(forgotten, stage.lasting.wallet, Amount::new(80, Currency::AUD));
+    record.debtor = Some(make::party_uk());
+    stage.done(Command::RecordPayment(record)).await;
+    let again = stage.wish(forgotten, 80, "forgotten");
+    assert_eq!(stage.ask(again).await, Err(Refusal::PaymentBlocked), "a person explains the debit first");
+    stage.end().await;
+}
+
+// conformance: rails 44
+#[tokio::test]
+async fn a_debit_that_does_not_agree_lies_in_suspense() {
+    let mut stage = Stage::new(1_000).await;
+    let payment = stage.payment(500).await;
+    let backup = stage.backup("before");
+    stage.settled(payment, 300, "first").await;
+    let stage = stage.rewind(&backup).await;
+    // The bank took most of the payment back: 300 cannot have been of it.
+    stage.done(Command::ReversePayment { payment, amount: Some(400) }).await;
+    stage.sweep().await;
+    assert_eq!(stage.stored_payment(payment).counters.claimed, 0);
+    assert_eq!(stage.account(stage.lasting.book.suspense).credit_posted(), -300);
+    stage.end().await;
+}
