@@ -50,12 +50,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     println!("harness {name}: seed {}", flags.seed);
     let begin = Instant::now();
     let dice = Dice::new(flags.seed);
-    match name {
-        "kill" => runtime.block_on(kill::run(flags.cycles, dice))?,
-        "restore" => runtime.block_on(restore::run())?,
-        "sync" => runtime.block_on(sync::run(dice))?,
-        "storm" => runtime.block_on(storm::run(flags.rounds))?,
+    let folder = crate::sandbox::folder(&format!("harness-{name}"))?;
+    let path = folder.path();
+    let outcome = match name {
+        "kill" => runtime.block_on(kill::run(path, flags.cycles, dice)),
+        "restore" => runtime.block_on(restore::run(path)),
+        "sync" => runtime.block_on(sync::run(path, dice)),
+        "storm" => runtime.block_on(storm::run(path, flags.rounds)),
         _ => bail!("usage: cargo xtask harness kill | restore | sync | storm [--cycles N] [--rounds N] [--seed S]"),
+    };
+    if let Err(error) = outcome {
+        println!("harness {name}: FAILED; what the server left is in {}", folder.keep().display());
+        return Err(error);
     }
     println!("harness {name}: passed in {:.1} s", begin.elapsed().as_secs_f64());
     Ok(ExitCode::SUCCESS)

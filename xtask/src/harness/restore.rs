@@ -17,9 +17,8 @@ const REFUNDS: usize = 100;
 /// Of those after the backup, how many nobody asks for again.
 const FORGOTTEN: usize = 10;
 
-pub(crate) async fn run() -> Result<()> {
-    let folder = sandbox::folder("harness-restore")?;
-    let (data, copy) = (folder.path().join("data"), folder.path().join("copy"));
+pub(crate) async fn run(folder: &Path) -> Result<()> {
+    let (data, copy) = (folder.join("data"), folder.join("copy"));
     let sandbox = Sandbox::start(&data).await?;
     let mut client = sandbox.client().await?;
     let mut payments = BTreeMap::new();
@@ -89,6 +88,13 @@ async fn adopted(sandbox: &Sandbox, books: &Books, repeated: &[(usize, RefundCal
         books.paid_count(),
         now.paid_count()
     );
+    for payment in now.lines.iter().map(|line| &line.payment) {
+        let path = format!("/v1/payments/{payment}");
+        let shown = client.get(&path, Some(&dialects[0].authorization)).await?;
+        let claimed = shown.expect(200)?["counters"]["claimed"].as_u64();
+        let paid = now.paid_for(payment);
+        ensure!(claimed == Some(paid), "the bank paid {paid} for a payment that says {shown}");
+    }
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! back; with one key, exactly one refund.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
@@ -17,9 +18,8 @@ const PAYMENT_AMOUNT: u64 = 1_000;
 const REFUND_AMOUNT: u64 = 100;
 const ACCEPTED: usize = 10;
 
-pub(crate) async fn run(rounds: usize) -> Result<()> {
-    let folder = sandbox::folder("harness-storm")?;
-    let data = folder.path().join("data");
+pub(crate) async fn run(folder: &Path, rounds: usize) -> Result<()> {
+    let data = folder.join("data");
     let sandbox = Sandbox::start(&data).await?;
     let mut payments = BTreeMap::new();
     let mut paid = 0;

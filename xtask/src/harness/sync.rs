@@ -21,18 +21,17 @@ const POWER_LOSSES: usize = 5;
 const CLIENTS: usize = 8;
 const PAYMENT_AMOUNT: u64 = 1_000_000;
 
-pub(crate) async fn run(mut dice: Dice) -> Result<()> {
+pub(crate) async fn run(folder: &Path, mut dice: Dice) -> Result<()> {
     let found = Command::new("strace").arg("--version").stdout(Stdio::null()).status();
     ensure!(found.is_ok_and(|status| status.success()), "strace is needed and not there: apt-get install strace");
-    let folder = sandbox::folder("harness-sync")?;
-    let synced = windows(&folder.path().join("single"), true).await?;
+    let synced = windows(&folder.join("single"), true).await?;
     ensure!(synced == SINGLE_REFUNDS, "only {synced} of {SINGLE_REFUNDS} refunds were answered after a sync");
     println!("  {SINGLE_REFUNDS} refunds one by one: a completed sync between request and answer each time");
-    let blind = windows(&folder.path().join("unsynced"), false).await?;
+    let blind = windows(&folder.join("unsynced"), false).await?;
     ensure!(blind == 0, "with syncs off {blind} refunds still show one: the check sees other syncs");
     println!("  with syncs off: none, as it must be");
     for round in 1..=POWER_LOSSES {
-        let data = folder.path().join(format!("power-{round}"));
+        let data = folder.join(format!("power-{round}"));
         let (journal, lost_bytes) = power_loss(&data, true, &mut dice).await?;
         let seen = after(&data, &journal).await?;
         seen.nothing_lost().with_context(|| format!("power loss {round}"))?;
@@ -41,7 +40,7 @@ pub(crate) async fn run(mut dice: Dice) -> Result<()> {
             seen.found_count
         );
     }
-    blind_check(&folder.path().join("blind"), &mut dice).await
+    blind_check(&folder.join("blind"), &mut dice).await
 }
 
 fn start(trace: &Path, syncs: bool) -> Start {
@@ -83,13 +82,13 @@ fn now() -> f64 {
 
 /// Loads a server, kills it, and takes from its folder what was not synced.
 async fn power_loss(data: &Path, syncs: bool, dice: &mut Dice) -> Result<(Arc<Journal>, u64)> {
-    // The first start makes keys and tables in peace; the loss comes later.
-    Sandbox::start(data).await?.stop()?;
+    // The first start makes keys, tables and the pay-in in peace; the loss comes later.
+    let sandbox = Sandbox::start(data).await?;
+    let payment = sandbox.client().await?.pay_in(sandbox.credentials(), PAYMENT_AMOUNT).await?;
+    sandbox.stop()?;
     let output = data.with_extension("strace");
     let journal = Journal::open(&data.with_extension("journal"))?;
     let sandbox = Sandbox::start_with(data, &start(&output, syncs)).await?;
-    let mut client = sandbox.client().await?;
-    let payment = client.pay_in(sandbox.credentials(), PAYMENT_AMOUNT).await?;
     let mut tasks = Vec::new();
     for number in 0..CLIENTS {
         let client = sandbox.client().await?;

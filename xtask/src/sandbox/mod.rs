@@ -22,6 +22,9 @@ use crate::tidy::workspace_root;
 /// The longest wait for a start.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Lines of the server's log that an error carries.
+const LOG_LINES_SHOWN: usize = 6;
+
 /// How to start a server.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Start {
@@ -162,7 +165,7 @@ impl Sandbox {
     pub(crate) fn log_tail(&self) -> String {
         let text = std::fs::read_to_string(log_of(&self.data)).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
+        lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n")
     }
 }
 
