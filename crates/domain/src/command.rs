@@ -330,6 +330,18 @@ pub enum Command {
         /// Which attempt.
         attempt: u8,
     },
+    /// Claim an unknown attempt for the same bytes under the same id, where the
+    /// rail's duplicate check is declared safe (rails M4).
+    Resend {
+        /// Which refund.
+        refund: RefundId,
+        /// Which attempt.
+        attempt: u8,
+        /// Fencing number of the claiming worker.
+        epoch: u64,
+        /// When another worker may doubt this one.
+        lease_until: Timestamp,
+    },
     /// The worker passed a withdrawal request to the rail.
     RecordWithdrawalPassed {
         /// Which refund.

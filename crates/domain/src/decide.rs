@@ -83,6 +83,9 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
             send::record_submission(draft, *refund, *attempt, *epoch, *outcome)
         }
         Command::RecordInquiry { refund, attempt } => send::record_inquiry(draft, *refund, *attempt),
+        Command::Resend { refund, attempt, epoch, lease_until } => {
+            send::resend(draft, *refund, *attempt, (*epoch, *lease_until))
+        }
         Command::RecordWithdrawalPassed { refund } => send::record_withdrawal_passed(draft, *refund),
         Command::RecordReport { instruction_id, evidence, report } => {
             reports::record(draft, instruction_id, *evidence, *report)

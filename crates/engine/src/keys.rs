@@ -60,6 +60,7 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
         | Command::BeginSend { refund: id, .. }
         | Command::RecordSubmission { refund: id, .. }
         | Command::RecordInquiry { refund: id, .. }
+        | Command::Resend { refund: id, .. }
         | Command::RecordWithdrawalPassed { refund: id }
         | Command::Tick { refund: id }
         | Command::EndTime { refund: id } => refund(id),

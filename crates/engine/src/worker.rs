@@ -252,28 +252,25 @@ impl RailWorker {
         if refunds.is_empty() {
             return;
         }
-        let epoch = self.epoch.fetch_add(1, Ordering::SeqCst);
-        let lease_until = now.plus(LEASE);
+        let (epoch, lease_until) = self.claim(now);
         let intents = refunds.into_iter().map(|refund| {
             let command = Command::BeginSend { refund: refund.id, epoch, lease_until };
             Envelope::command(refund.merchant, Actor::Engine, command)
         });
-        let outcomes = self.engine.execute_all(intents.collect()).await;
-        let claimed: Vec<Instruction> = outcomes
-            .into_iter()
-            .filter_map(|outcome| {
-                log_refusal(&outcome);
-                match outcome.ok()?.result.ok()? {
-                    Answer::Send(instruction) => Some(*instruction),
-                    Answer::Refund(_)
-                    | Answer::Payment(_)
-                    | Answer::Account(_)
-                    | Answer::Mandate(_)
-                    | Answer::Kept { .. }
-                    | Answer::Done => None,
-                }
-            })
-            .collect();
+        self.call(intents.collect(), lease_until).await;
+    }
+
+    fn claim(&self, now: Timestamp) -> (u64, Timestamp) {
+        (self.epoch.fetch_add(1, Ordering::SeqCst), now.plus(LEASE))
+    }
+
+    /// Commits the intents, makes the call for what was claimed, records the answers.
+    async fn call(&self, intents: Vec<Envelope>, lease_until: Timestamp) {
+        if intents.is_empty() {
+            return;
+        }
+        let outcomes = self.engine.execute_all(intents).await;
+        let claimed: Vec<Instruction> = outcomes.into_iter().filter_map(claimed).collect();
         // A claim whose lease ran out belongs to whoever doubts it now.
         if claimed.is_empty() || lease_until <= self.engine.now() {
             return;
@@ -314,14 +311,23 @@ impl RailWorker {
         let call = tokio::spawn(async move { rail.query(asked, now).await });
         let mut answers = call.await.unwrap_or_default();
         answers.resize(refunds.len(), Inquiry::Unknown);
-        let records = refunds.into_iter().zip(ids).zip(answers).map(|(((refund, attempt), instruction_id), answer)| {
+        let resends = self.rail.capabilities().resend_same_id && self.may_send();
+        let (epoch, lease_until) = self.claim(now);
+        let (mut records, mut repeats) = (Vec::new(), Vec::new());
+        for (((refund, attempt), instruction_id), answer) in refunds.into_iter().zip(ids).zip(answers) {
+            let (id, merchant) = (refund.id, refund.merchant);
             let command = match answer {
                 Inquiry::Known { evidence, report } => Command::RecordReport { instruction_id, evidence, report },
-                Inquiry::NotFound | Inquiry::Unknown => Command::RecordInquiry { refund: refund.id, attempt },
+                Inquiry::NotFound | Inquiry::Unknown => Command::RecordInquiry { refund: id, attempt },
             };
-            Envelope::command(refund.merchant, self.rail.actor(), command)
-        });
-        self.record(records.collect()).await;
+            records.push(Envelope::command(merchant, self.rail.actor(), command));
+            if answer == Inquiry::NotFound && resends {
+                let command = Command::Resend { refund: id, attempt, epoch, lease_until };
+                repeats.push(Envelope::command(merchant, Actor::Engine, command));
+            }
+        }
+        self.record(records).await;
+        self.call(repeats, lease_until).await;
     }
 
     async fn withdraw(&self, refunds: Vec<(Refund, u8)>, now: Timestamp) {
@@ -354,6 +360,20 @@ impl RailWorker {
         for outcome in self.engine.execute_all(envelopes).await {
             log_refusal(&outcome);
         }
+    }
+}
+
+/// What was claimed by an intent.
+fn claimed(outcome: Result<Outcome, Unavailable>) -> Option<Instruction> {
+    log_refusal(&outcome);
+    match outcome.ok()?.result.ok()? {
+        Answer::Send(instruction) => Some(*instruction),
+        Answer::Refund(_)
+        | Answer::Payment(_)
+        | Answer::Account(_)
+        | Answer::Mandate(_)
+        | Answer::Kept { .. }
+        | Answer::Done => None,
     }
 }
 

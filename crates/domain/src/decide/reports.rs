@@ -227,7 +227,8 @@ fn rejected(
 /// AM04 on an account that has the money by our ledger (rails M22).
 fn is_drift(draft: &Draft<'_>, refund: &Refund) -> bool {
     match refund.funding {
-        Funding::Held { .. } => draft.context().rules.am04_is_drift,
+        // Nothing follows what was to be withdrawn.
+        Funding::Held { .. } => draft.context().rules.am04_is_drift && refund.withdrawal.is_none(),
         Funding::Mandate { .. } | Funding::MerchantAuthorised => false,
     }
 }

@@ -54,10 +54,31 @@ pub(super) fn begin(draft: &mut Draft<'_>, id: RefundId, epoch: u64, lease_until
             refund.attempts.iter().rev().skip(1).all(|attempt| attempt.state.ended_without_money()),
             "a new attempt needs proof for every earlier one"
         );
+        // What was sent before does not fail by itself: a person ends it.
+        if payment_is_gone(&payment) || !payment.blocks.is_empty() {
+            stop_for_person(draft, &mut payment, &mut refund);
+            flow::put(draft, payment, refund);
+            return Ok(Done::Refund(id));
+        }
     }
     let instruction = claim(draft, &payment, &mut refund, epoch, lease_until)?;
     flow::put(draft, payment, refund);
     Ok(Done::Send(Box::new(instruction)))
+}
+
+/// The money of the payment did not come, or its bank took it back.
+fn payment_is_gone(payment: &Payment) -> bool {
+    let counters = payment.counters;
+    let over = counters.claimed > counters.claimable.saturating_sub(counters.reversed);
+    over || payment.is_blocked_by(PaymentBlockCode::Recall) || !payment.state.credited()
+}
+
+/// Blocks the refund until a person lifts it.
+fn stop_for_person(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) {
+    let code = BlockCode::Operator;
+    let at = draft.context().at;
+    refund.blocks.push(Block { code, by: crate::event::Actor::Engine, at, lifted_at: None });
+    draft.refund_event(payment, refund, EventKind::BlockPlaced { code });
 }
 
 /// Everything that may have changed since the gates were passed.
@@ -68,16 +89,12 @@ fn check(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> R
         flow::enter(draft, payment, refund, RefundState::Expired { at: ExpiredAt::Ready })?;
         return Ok(Verdict::Stop);
     }
-    let counters = payment.counters;
-    let over = counters.claimed > counters.claimable.saturating_sub(counters.reversed);
-    if over || payment.is_blocked_by(PaymentBlockCode::Recall) || !payment.state.credited() {
+    if payment_is_gone(payment) {
         flow::fail(draft, payment, refund, FailureKind::PaymentBlocked)?;
         return Ok(Verdict::Stop);
     }
     if !payment.blocks.is_empty() {
-        let code = BlockCode::Operator;
-        refund.blocks.push(Block { code, by: crate::event::Actor::Engine, at, lifted_at: None });
-        draft.refund_event(payment, refund, EventKind::BlockPlaced { code });
+        stop_for_person(draft, payment, refund);
         return Ok(Verdict::Stop);
     }
     if !approval_holds(draft, payment, refund) {
@@ -257,6 +274,33 @@ pub(super) fn record_inquiry(draft: &mut Draft<'_>, id: RefundId, number: u8) ->
     flow::set_attempt(&mut refund, number, state);
     flow::put(draft, payment, refund);
     Ok(Done::Refund(id))
+}
+
+/// The rail does not know the instruction, which proves nothing; where it
+/// recognises a repeated id, the same bytes may go out again. Never under a
+/// new id, and not once a withdrawal was asked for.
+pub(super) fn resend(
+    draft: &mut Draft<'_>,
+    id: RefundId,
+    number: u8,
+    (epoch, lease_until): (u64, Timestamp),
+) -> Result<Done, Refusal> {
+    let (payment, mut refund) = flow::pair(draft, id)?;
+    let newest = refund.newest_attempt().copied();
+    let unknown =
+        newest.is_some_and(|attempt| attempt.number == number && matches!(attempt.state, AttemptState::Unknown { .. }));
+    if !unknown || refund.withdrawal.is_some() || !draft.context().rules.resend_same_id {
+        return Ok(Done::Unchanged);
+    }
+    let sent_at = newest.and_then(|attempt| attempt.sent_at);
+    let instruction = claim(draft, &payment, &mut refund, epoch, lease_until)?;
+    for attempt in &mut refund.attempts {
+        if attempt.number == number {
+            attempt.sent_at = sent_at;
+        }
+    }
+    flow::put(draft, payment, refund);
+    Ok(Done::Send(Box::new(instruction)))
 }
 
 pub(super) fn record_withdrawal_passed(draft: &mut Draft<'_>, id: RefundId) -> Result<Done, Refusal> {

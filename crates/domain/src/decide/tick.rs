@@ -6,6 +6,7 @@ use crate::attempt::AttemptState;
 use crate::facts::Draft;
 use crate::id::RefundId;
 use crate::payment::Payment;
+use crate::reason::{Failure, FailureKind};
 use crate::refund::{CaseCode, ExpiredAt, Refund, RefundState, ReserveAt};
 use crate::refusal::Refusal;
 use crate::time::{Span, Timestamp};
@@ -20,7 +21,7 @@ pub(super) fn tick(draft: &mut Draft<'_>, id: RefundId) -> Result<Done, Refusal>
     let before = (refund.clone(), payment.event_count);
     match refund.state {
         RefundState::Awaiting(_) | RefundState::Ready => tick_before_send(draft, &mut payment, &mut refund)?,
-        RefundState::Submitted => tick_submitted(draft, &mut payment, &mut refund),
+        RefundState::Submitted => tick_submitted(draft, &mut payment, &mut refund)?,
         RefundState::Settled { .. }
         | RefundState::Failed { .. }
         | RefundState::Rejected { .. }
@@ -80,9 +81,9 @@ fn tick_before_send(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut R
     Ok(())
 }
 
-fn tick_submitted(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) {
+fn tick_submitted(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> Result<(), Refusal> {
     let at = draft.context().at;
-    let Some(newest) = refund.newest_attempt().copied() else { return };
+    let Some(newest) = refund.newest_attempt().copied() else { return Ok(()) };
     match newest.state {
         AttemptState::Sending { lease_until, .. } => {
             if lease_until <= at {
@@ -108,7 +109,14 @@ fn tick_submitted(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Ref
     }
     if refund.deadlines.overall_at <= at && refund.withdrawal.is_none() {
         gates::ask_withdrawal(draft, payment, refund, true);
+        if newest.state == AttemptState::Due {
+            // Nothing is under way: every earlier attempt ended without money.
+            flow::withdraw_due(refund);
+            let failure = Failure::of(FailureKind::Expired);
+            return flow::enter(draft, payment, refund, RefundState::Failed { failure });
+        }
     }
+    Ok(())
 }
 
 fn had_case(refund: &Refund, code: CaseCode) -> bool {

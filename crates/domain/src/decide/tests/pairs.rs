@@ -150,6 +150,7 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
         ("submission rejected", outcome(Submission::Rejected { code: None })),
         ("submission unknown", outcome(Submission::Unknown)),
         ("inquiry without result", Command::RecordInquiry { refund: id, attempt: 1 }),
+        ("resend", Command::Resend { refund: id, attempt: 1, epoch: 2, lease_until: shop.at.plus(Span::seconds(30)) }),
         ("withdrawal passed on", Command::RecordWithdrawalPassed { refund: id }),
         ("tick", Command::Tick { refund: id }),
         ("time is up", Command::EndTime { refund: id }),
