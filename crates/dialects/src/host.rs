@@ -8,6 +8,7 @@ use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId};
 use refundry_domain::money::Currency;
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
+use refundry_engine::egress::Policy;
 use refundry_engine::engine::Engine;
 use refundry_engine::registry::RegistryEntry;
 use refundry_engine::webhook::WebhookDialect;
@@ -23,6 +24,8 @@ pub struct Host {
     pub tokens: TokenKey,
     /// Real money or a sandbox.
     pub environment: Environment,
+    /// Where webhooks may go; asked when an endpoint is registered.
+    pub egress: Policy,
     public_origin: RwLock<String>,
 }
 
@@ -30,7 +33,18 @@ impl Host {
     /// A host whose pages and links begin with this origin.
     #[must_use]
     pub fn new(engine: Arc<Engine>, tokens: TokenKey, environment: Environment, public_origin: String) -> Self {
-        Self { engine, tokens, environment, public_origin: RwLock::new(public_origin) }
+        let egress = match environment {
+            Environment::Sandbox => Policy::sandbox(),
+            Environment::Live => Policy::default(),
+        };
+        Self { engine, tokens, environment, egress, public_origin: RwLock::new(public_origin) }
+    }
+
+    /// The same with other rules for where webhooks may go.
+    #[must_use]
+    pub fn with_egress(mut self, egress: Policy) -> Self {
+        self.egress = egress;
+        self
     }
 
     /// Where the world reaches this server, such as `http://127.0.0.1:8080`.

@@ -33,6 +33,9 @@ pub(crate) enum Command {
         /// The data folder.
         #[arg(long, env = "REFUNDRY_DATA")]
         data: PathBuf,
+        /// File with the key that seals account numbers and names, where it is not in the data folder.
+        #[arg(long, env = "REFUNDRY_FIELD_KEY_FILE")]
+        field_key_file: Option<PathBuf>,
     },
     /// Look at the configuration.
     Config {
@@ -86,7 +89,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => {
             let config = args.load()?;
             config.refuse_if_incomplete()?;
-            log_to_stderr("info");
+            log_to_stderr("info,refundry::access=warn");
             runtime()?.block_on(compose::serve(config))?;
             Ok(ExitCode::SUCCESS)
         }
@@ -95,7 +98,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
             let good = runtime()?.block_on(demo::run(exit, &listen))?;
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Verify { data } => verify::run(&data),
+        Command::Verify { data, field_key_file } => verify::run(&data, field_key_file.as_deref()),
         Command::Config { command: ConfigCommand::Check(args) } => {
             let config = args.load()?;
             config.refuse_if_incomplete()?;
@@ -113,7 +116,8 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime does not start")
 }
 
-/// Structured logs: JSON lines on standard error; `REFUNDRY_LOG` sets the level.
+/// Structured logs: JSON lines on standard error; `REFUNDRY_LOG` sets the level
+/// (`REFUNDRY_LOG=info` adds a line for every request).
 fn log_to_stderr(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("REFUNDRY_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));

@@ -111,11 +111,11 @@ fn open_core(config: &Config) -> anyhow::Result<Core> {
     Ok(Core { engine, store, clock, bank, worker })
 }
 
-fn open_dialects(config: &Config, core: &Core, origin: &str) -> anyhow::Result<Vec<Arc<dyn Dialect>>> {
+fn open_dialects(config: &Config, core: &Core, origin: &str, policy: &Policy) -> anyhow::Result<Vec<Arc<dyn Dialect>>> {
     let token_key = key_file(&config.data.join("token.key"), true)?;
     let environment = core.engine.rules().environment;
     let tokens = TokenKey::new(&token_key);
-    let host = Host::new(Arc::clone(&core.engine), tokens, environment, origin.to_owned());
+    let host = Host::new(Arc::clone(&core.engine), tokens, environment, origin.to_owned()).with_egress(policy.clone());
     let settings = serde_json::to_value(&config.dialects)?;
     refundry_dialects::all(&Arc::new(host), &settings).context("dialects")
 }
@@ -138,7 +138,7 @@ impl Running {
         let base_url = format!("http://{}", listener.address());
         let origin = config.public_origin.clone().unwrap_or_else(|| base_url.clone());
         let policy = egress_policy(&config)?;
-        let dialects = open_dialects(&config, &core, &origin)?;
+        let dialects = open_dialects(&config, &core, &origin, &policy)?;
         let options = provision::Options { data: &config.data, base_url: &base_url, seed: config.seed.as_deref() };
         provision(&core.engine, &dialects, &options).await?;
         let webhooks = start_webhooks(&core, &dialects, policy, &base_url)?;

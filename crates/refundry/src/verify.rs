@@ -6,8 +6,9 @@ use refundry_engine::verify::verify;
 use std::path::Path;
 use std::process::ExitCode;
 
-pub(crate) fn run(data: &Path) -> anyhow::Result<ExitCode> {
-    let key = key_file(&data.join("field.key"), false)?;
+pub(crate) fn run(data: &Path, field_key_file: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let made = data.join("field.key");
+    let key = key_file(field_key_file.unwrap_or(&made), false)?;
     let reader = crate::compose::open_read_only(data, key).context("the store does not open")?;
     let report = verify(&*reader).context("the store does not read")?;
     println!(

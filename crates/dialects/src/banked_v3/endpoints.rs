@@ -4,7 +4,7 @@
 //! Round trips: reading is from memory, changing is one envelope.
 
 use super::auth::{self, Caller};
-use super::errors::{Fault, Reply, Shape};
+use super::errors::{Fault, Kind, Reply, Shape};
 use super::idempotency::{self, Content};
 use super::wire::{self, EndpointChange, EndpointRequest};
 use super::{App, FAMILY, routes};
@@ -63,10 +63,11 @@ pub(super) async fn create(
     };
     let json = asked.json.as_ref().map_err(Fault::of_json);
     let request = json.and_then(EndpointRequest::read);
-    let change = request.map(|request| {
+    let change = request.and_then(|request| {
+        allowed(&app, request.target_url)?;
         let endpoint = new_endpoint(&app, &asked.caller, &request);
         let body = wire::endpoint(&endpoint, request.signature_key.is_none());
-        put(endpoint, Reply { status: 201, body })
+        Ok(put(endpoint, Reply { status: 201, body }))
     });
     carry_out(&app, &asked, change, shape).await
 }
@@ -89,6 +90,14 @@ fn ask(
 
 fn put(endpoint: Endpoint, reply: Reply) -> Change {
     Change { change: RegistryChange::PutEndpointWithin { endpoint, per_event_max: PER_EVENT_MAX }, reply }
+}
+
+/// Refuses a URL that webhooks may not go to; a name's addresses are checked
+/// again at every call.
+fn allowed(app: &App, url: &str) -> Result<(), Fault> {
+    app.host.egress.check_url(url).map_err(|_| {
+        Fault::of(Kind::Schema, "The request is not valid", "target_url", "must be a URL that webhooks may go to")
+    })
 }
 
 fn new_endpoint(app: &App, caller: &Caller, request: &EndpointRequest<'_>) -> Endpoint {
@@ -133,6 +142,7 @@ pub(super) async fn change(
     let change = wanted.and_then(|wanted| {
         let mut endpoint = known(&app, &asked.caller, &routes::id(id))?;
         if let Some(url) = wanted.target_url {
+            allowed(&app, url)?;
             url.clone_into(&mut endpoint.url);
         }
         if let Some(events) = wanted.events {

@@ -16,7 +16,7 @@ use axum::response::Response;
 use http::StatusCode;
 use refundry_domain::id::EndpointId;
 use refundry_domain::refusal::Refusal;
-use refundry_domain::rules::Environment;
+use refundry_engine::egress::Policy;
 use refundry_engine::mint::new_id;
 use refundry_engine::registry::{Endpoint, RegistryChange, RegistryEntry};
 use std::sync::Arc;
@@ -30,8 +30,6 @@ const DESCRIPTION_LENGTH_MAX: usize = 200;
 const EVENT_COUNT_MAX: usize = 100;
 /// Longest event name of another family, in bytes.
 const EVENT_NAME_LENGTH_MAX: usize = 80;
-/// Longest name of a sandbox inbox, in bytes.
-const INBOX_NAME_LENGTH_MAX: usize = 64;
 
 /// What a caller wants an endpoint to be; absent members stay as they are.
 struct Wanted {
@@ -42,7 +40,7 @@ struct Wanted {
 }
 
 fn wanted(call: &Call, fields: &Fields<'_>, family: &str) -> Result<Wanted, Problem> {
-    let url = fields.text("url")?.map(|text| url_of(fields, text, call.native.host.environment)).transpose()?;
+    let url = fields.text("url")?.map(|text| url_of(fields, text, &call.native.host.egress)).transpose()?;
     let events = fields.texts("events", EVENT_COUNT_MAX)?.map(|names| names.into_iter().map(str::to_owned).collect());
     if let Some(names) = &events {
         let names: &Vec<String> = names;
@@ -62,26 +60,18 @@ fn wanted(call: &Call, fields: &Fields<'_>, family: &str) -> Result<Wanted, Prob
     })
 }
 
-/// A URL that webhooks may go to. Whether its host may be reached is the
-/// egress guard's business at the time of the call.
-fn url_of(fields: &Fields<'_>, text: &str, environment: Environment) -> Result<String, Problem> {
-    let sandbox = environment == Environment::Sandbox;
-    if let Some(name) = text.strip_prefix("inbox:").filter(|_| sandbox) {
-        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        if plain && (1..=INBOX_NAME_LENGTH_MAX).contains(&name.len()) {
-            return Ok(text.to_owned());
-        }
+/// A URL that webhooks may go to. A name's addresses are looked up and checked
+/// again at the time of each call.
+fn url_of(fields: &Fields<'_>, text: &str, egress: &Policy) -> Result<String, Problem> {
+    if text.len() > URL_LENGTH_MAX || egress.check_url(text).is_err() {
+        let words = if egress.allow_http {
+            "This must be an http or https URL without credentials whose host may be reached."
+        } else {
+            "This must be an https URL without credentials whose host may be reached."
+        };
+        return Err(fields.invalid("url", words));
     }
-    let parsed = Url::parse(text).ok().filter(|_| text.len() <= URL_LENGTH_MAX);
-    let fits = parsed.filter(|url| {
-        let scheme = url.scheme() == "https" || (sandbox && url.scheme() == "http");
-        scheme && url.has_host() && url.username().is_empty() && url.password().is_none() && url.fragment().is_none()
-    });
-    match fits {
-        Some(url) => Ok(url.into()),
-        None if sandbox => Err(fields.invalid("url", "This must be an http or https URL without credentials.")),
-        None => Err(fields.invalid("url", "This must be an https URL without credentials.")),
-    }
+    Ok(Url::parse(text).map_or_else(|_| text.to_owned(), Into::into))
 }
 
 /// `POST /v1/webhook-endpoints`: the answer shows the signing secret, once.

@@ -70,7 +70,11 @@ async fn a_kill_in_a_storm_loses_no_answer_that_was_given() {
             accepted += usize::from(again.status == 201);
         }
         assert_eq!(accepted, 10);
-        let paid = async || (server.books(&payin).await["totals"]["paid"] == 1000).then_some(());
+        // What was being sent waits for its lease to run out and is asked about.
+        let paid = async || {
+            server.advance(60).await;
+            (server.books(&payin).await["totals"]["paid"] == 1000).then_some(())
+        };
         server.until("all paid", paid).await;
         let books = server.books(&payin).await;
         assert_eq!((books["data"].as_array().unwrap().len(), &books["violations"]), (10, &json!(0)));

@@ -28,9 +28,9 @@ async fn an_endpoint_lives_under_both_roots() {
     assert_eq!(changed.status, 200);
     assert_eq!(changed.json()["events"], json!(["refund_sent"]));
     assert_eq!(changed.json()["target_url"], shown["target_url"]);
-    let key = json!({ "signature_key": "another", "target_url": "http://10.0.0.1:81/x" });
+    let key = json!({ "signature_key": "another", "target_url": "http://127.0.0.1:81/x" });
     let changed = world.call(Method::PATCH, &format!("/v2/webhooks/{id}/")).json(&key).send().await.json();
-    assert_eq!((&changed["target_url"], changed.get("signature_key")), (&json!("http://10.0.0.1:81/x"), None));
+    assert_eq!((&changed["target_url"], changed.get("signature_key")), (&json!("http://127.0.0.1:81/x"), None));
     let directory = world.engine.directory();
     assert!(directory.endpoints.values().any(|endpoint| endpoint.secret == "another" && !endpoint.hidden));
     let gone = world.call(Method::DELETE, &format!("/v3/webhooks/{id}")).send().await;
