@@ -24,8 +24,8 @@ use std::sync::Arc;
 pub(super) fn request(draft: &mut Draft<'_>, request: &RequestRefund) -> Result<Done, Refusal> {
     let payment = draft.payment(request.payment).filter(|payment| !is_foreign(payment, request));
     let mut payment = payment.ok_or(Refusal::PaymentUnknown)?;
-    let (reference, suspect) = name(draft, request)?;
-    if let Some(done) = recognise(draft, request, &payment, &reference)? {
+    let (named, suspect) = name(draft, request)?;
+    if let Some(done) = recognise(draft, request, &payment, &named)? {
         return Ok(done);
     }
     if let Some(own) = &request.merchant_reference {
@@ -38,7 +38,7 @@ pub(super) fn request(draft: &mut Draft<'_>, request: &RequestRefund) -> Result<
     check_payment(draft, request, &payment)?;
     let minor = check_amount(request, &payment)?;
     let creditor = choose_creditor(request, &payment)?;
-    let mut refund = blank(draft, request, &payment, reference, Amount::new(minor, payment.amount.currency));
+    let mut refund = blank(draft, request, &payment, named, Amount::new(minor, payment.amount.currency));
     refund.creditor = creditor;
     refund.approval = approval_of(draft, request, &payment, &refund);
     if suspect {
@@ -92,11 +92,11 @@ fn name(draft: &Draft<'_>, request: &RequestRefund) -> Result<(ClientReference, 
             let number = seen.map_or(0, |seen| seen.count).saturating_add(1);
             let repeated = seen.is_some_and(|seen| context.at < seen.latest_at.plus(context.rules.keyless_window));
             let value = Arc::from(format!("{hash}.{number}"));
-            let reference = ClientReference { tag: Tag::Auto, value };
+            let named = ClientReference { tag: Tag::Auto, value };
             match (repeated, context.rules.keyless_repeat) {
                 (true, KeylessRepeat::Refuse) => Err(Refusal::DuplicateSuspect),
-                (true, KeylessRepeat::Block) => Ok((reference, true)),
-                (true, KeylessRepeat::Allow) | (false, _) => Ok((reference, false)),
+                (true, KeylessRepeat::Block) => Ok((named, true)),
+                (true, KeylessRepeat::Allow) | (false, _) => Ok((named, false)),
             }
         }
     }
@@ -135,7 +135,8 @@ fn recognise(
     refund.deadlines = Deadlines::starting(request.limits, context.at);
     // The client hears of its refund as if it had been made now.
     let settled = RefundState::Settled { by: SettledBy::Sweep };
-    for state in [RefundState::Ready, RefundState::Submitted, settled] {
+    let came_back = (refund.state != settled).then_some(refund.state);
+    for state in [RefundState::Ready, RefundState::Submitted, settled].into_iter().chain(came_back) {
         draft.refund_event(&mut payment, &mut refund, EventKind::RefundEntered { state });
     }
     record_names(draft, request, &refund);
