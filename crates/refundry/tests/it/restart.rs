@@ -1,10 +1,8 @@
 //! What was acknowledged is there after the process was killed.
 
-use super::server::{DAY, Server, Who, heard, serve};
+use super::server::{DAY, Server, Who, serve};
 use serde_json::json;
-use std::collections::HashMap;
 use std::path::Path;
-use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn nothing_acknowledged_is_lost_by_a_kill() {
@@ -35,53 +33,6 @@ async fn nothing_acknowledged_is_lost_by_a_kill() {
     assert_eq!(other.json["errors"][0]["code"], "idempotency_conflict");
     let (code, said) = Server::verify(&server.data());
     assert_eq!(code, Some(0), "{said}");
-}
-
-/// Storms that end in a kill.
-const KILLS: usize = 3;
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_in_a_storm_loses_no_answer_that_was_given() {
-    let mut server = Server::start().await;
-    for round in 0..KILLS {
-        let payin = server.payin(1000, "0505101").await;
-        let keys: Vec<String> = (0..60).map(|caller| format!("{round}-{caller}")).collect();
-        let mut storm = JoinSet::new();
-        for key in keys.clone() {
-            let request = server.request(Who::Banked, "POST", "/v3/refunds").header("idempotency-key", &key);
-            let request = request.json(&server.by_mandate(&payin, 100));
-            storm.spawn(async move { (key, heard(request).await) });
-        }
-        let mut given = HashMap::new();
-        while let Some(done) = storm.join_next().await {
-            let (key, answer) = done.unwrap();
-            given.extend(answer.map(|answer| (key, answer)));
-            if given.len() == 4 + 3 * round {
-                server.kill();
-            }
-        }
-        server.start_again().await;
-        let mut accepted = 0;
-        for key in &keys {
-            let again = server.refund(&payin, 100, key).await;
-            if let Some(first) = given.get(key) {
-                assert_eq!(again, *first, "{key}");
-            }
-            accepted += usize::from(again.status == 201);
-        }
-        assert_eq!(accepted, 10);
-        // What was being sent waits for its lease to run out and is asked about.
-        let paid = async || {
-            server.advance(60).await;
-            (server.books(&payin).await["totals"]["paid"] == 1000).then_some(())
-        };
-        server.until("all paid", paid).await;
-        let books = server.books(&payin).await;
-        assert_eq!((books["data"].as_array().unwrap().len(), &books["violations"]), (10, &json!(0)));
-        assert!(books["data"].as_array().unwrap().iter().all(|line| line["paid_count"] == 1), "{books}");
-        let (code, said) = Server::verify(&server.data());
-        assert_eq!(code, Some(0), "{said}");
-    }
 }
 
 #[tokio::test]

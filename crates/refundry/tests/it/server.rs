@@ -342,16 +342,11 @@ pub(crate) fn serve(data: &Path) -> Command {
 
 /// Sends a request and reads its answer.
 pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Answer {
-    heard(request).await.unwrap()
-}
-
-/// The answer to a request, if it came whole.
-pub(crate) async fn heard(request: reqwest::RequestBuilder) -> Option<Answer> {
-    let answer = request.send().await.ok()?;
+    let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();
     let media =
         answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-    let text = String::from_utf8(answer.bytes().await.ok()?.to_vec()).unwrap();
+    let text = String::from_utf8(answer.bytes().await.unwrap().to_vec()).unwrap();
     let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Some(Answer { status, media, text, json })
+    Answer { status, media, text, json }
 }
