@@ -289,7 +289,8 @@ pub(super) fn resend(
     let newest = refund.newest_attempt().copied();
     let unknown =
         newest.is_some_and(|attempt| attempt.number == number && matches!(attempt.state, AttemptState::Unknown { .. }));
-    if !unknown || refund.withdrawal.is_some() || !draft.context().rules.resend_same_id {
+    let stopped = payment_is_gone(&payment) || !payment.blocks.is_empty() || refund.withdrawal.is_some();
+    if !unknown || stopped || !draft.context().rules.resend_same_id {
         return Ok(Done::Unchanged);
     }
     let sent_at = newest.and_then(|attempt| attempt.sent_at);

@@ -119,7 +119,7 @@ async fn people_who_decide_at_once_decide_once() {
     let wanted = if yes.is_ok() { "settled" } else { "rejected" };
     let states = [both, either, contested].map(|id| stage.state(id));
     assert_eq!(states, ["settled", "settled", wanted]);
-    let paid = stage.bank().paid_out(stage.lasting.merchant);
+    let paid: u64 = stage.bank().payments().iter().map(|(_, amount)| amount.minor).sum();
     assert_eq!(stage.stored_payment(payment).counters.claimed, paid);
     stage.end().await;
 }
@@ -245,5 +245,60 @@ async fn what_was_paid_outside_takes_two_people_and_moves_no_money() {
     stage.run().await;
     let late = Command::RecordExternal { refund: sent, people: vec![one, two] };
     assert_eq!(stage.refused(late).await, Refusal::AlreadySubmitted);
+    stage.end().await;
+}
+
+/// A refund whose first attempt was refused for drift; the second one waits
+/// behind its block.
+async fn drifted(stage: &mut Stage) -> (PaymentId, RefundId) {
+    let payment = stage.payment(500).await;
+    stage.bank().next(Manner::Refuse("AM04"));
+    let refund = stage.refund(payment, 200, "first").await.id;
+    stage.run().await;
+    assert!(stage.stored(refund).is_blocked());
+    (payment, refund)
+}
+
+#[tokio::test]
+async fn a_recall_stops_a_second_attempt_too() {
+    let mut stage = Stage::with(Rules::of(Environment::Live), 1_000).await;
+    let (payment, refund) = drifted(&mut stage).await;
+    stage.done(Command::ReversePayment { payment, amount: None }).await;
+    stage.done(Command::LiftBlock { refund, code: BlockCode::Paused }).await;
+    stage.run().await;
+    assert_eq!(stage.bank().call_count(), 1, "its payment is not there any more");
+    assert!(stage.stored(refund).is_blocked());
+    stage.done(Command::CancelRefund { refund }).await;
+    assert_eq!(stage.state(refund), "cancelled");
+    assert_eq!(stage.stored_payment(payment).counters.exposure(), 0);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_second_attempt_is_not_sent_after_its_time() {
+    let mut stage = Stage::with(Rules::of(Environment::Live), 1_000).await;
+    let (payment, refund) = drifted(&mut stage).await;
+    stage.wait(Span::days(31)).await;
+    let _ = stage.command(Command::LiftBlock { refund, code: BlockCode::Paused }).await;
+    stage.run().await;
+    assert_eq!(stage.bank().call_count(), 1, "{}", stage.state(refund));
+    let RefundState::Failed { failure } = stage.stored(refund).state else { panic!("{}", stage.state(refund)) };
+    assert_eq!(failure.kind, FailureKind::Expired);
+    assert_eq!((stage.stored_payment(payment).counters.refundable(), stage.in_wallet()), (500, 1_500));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn nothing_follows_what_was_to_be_withdrawn() {
+    let mut stage = Stage::with(Rules::of(Environment::Live), 1_000).await;
+    let payment = stage.payment(500).await;
+    stage.bank().next(Manner::Keep);
+    let refund = stage.refund(payment, 200, "first").await.id;
+    stage.run().await;
+    stage.done(Command::CancelRefund { refund }).await;
+    stage.bank().refuse_kept("AM04");
+    stage.run().await;
+    assert_eq!((stage.state(refund), stage.stored(refund).attempts.len()), ("failed", 1));
+    assert_eq!((stage.bank().call_count(), stage.in_wallet()), (1, 1_500));
     stage.end().await;
 }

@@ -99,6 +99,19 @@ async fn a_panic_in_an_adapter_is_an_unknown_outcome_of_its_own_rail() {
     stage.end().await;
 }
 
+#[tokio::test]
+async fn what_the_bank_never_heard_of_is_not_repeated_after_a_recall() {
+    let mut stage = Stage::new(0).await;
+    let payment = stage.payment(500).await;
+    stage.bank().next(Manner::LoseRequest);
+    let refund = stage.refund(payment, 200, "first").await.id;
+    stage.run().await;
+    stage.done(Command::ReversePayment { payment, amount: None }).await;
+    stage.wait(Span::seconds(3_600)).await;
+    assert_eq!((stage.state(refund), stage.bank().call_count()), ("submitted", 1));
+    stage.end().await;
+}
+
 /// Kills the process between the intent and the answer.
 async fn killed_while_sending(mut stage: Stage) -> (Stage, Vec<RefundId>) {
     let payment = stage.payment(500).await;

@@ -100,6 +100,8 @@ impl Rail for Line {
 /// What outlives a process: the clock, the bank, the ids, the disk.
 pub(crate) struct Lasting {
     folder: TempDir,
+    /// The folders of earlier processes, for the backups in them.
+    earlier: Vec<TempDir>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) line: Arc<Line>,
     pub(crate) ids: Ids,
@@ -141,7 +143,8 @@ impl Stage {
         let (book, _) = make::book(&mut ids, merchant, Currency::AUD);
         let folder = tempfile::tempdir().expect("a folder");
         let (clock, line) = (Arc::new(ManualClock::starting(AT)), Arc::new(Line::default()));
-        let stage = Self::raise(Lasting { folder, clock, line, ids, merchant, wallet, book, rules });
+        let stage =
+            Self::raise(Lasting { folder, earlier: Vec::new(), clock, line, ids, merchant, wallet, book, rules });
         stage.sweep().await;
         let entry = RegistryEntry::Merchant(Merchant { id: merchant, name: "Corner Shop".to_owned() });
         stage.register(entry).await;
@@ -206,7 +209,7 @@ impl Stage {
         drop((engine, worker, store, reader));
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::copy(backup, folder.path().join(FILE_NAME)).expect("it is put back");
-        lasting.folder = folder;
+        lasting.earlier.push(std::mem::replace(&mut lasting.folder, folder));
         Self::raise(lasting)
     }
 

@@ -1,10 +1,13 @@
 //! A restored backup: the rail knows what the store forgot.
 
 use super::stage::Stage;
+use refundry_domain::approval::ApprovalPolicy;
 use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
+use refundry_domain::event::EventKind;
 use refundry_domain::id::PaymentId;
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::refusal::Refusal;
+use refundry_domain::time::Span;
 use refundry_testkit::make;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -91,5 +94,79 @@ async fn a_debit_that_does_not_agree_lies_in_suspense() {
     stage.sweep().await;
     assert_eq!(stage.stored_payment(payment).counters.claimed, 0);
     assert_eq!(stage.account(stage.lasting.book.suspense).credit_posted(), -300);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_the_wallet_lacks_for_an_adopted_debit_is_owed() {
+    let mut stage = Stage::new(0).await;
+    let payment = stage.payment(500).await;
+    let backup = stage.backup("before");
+    stage.settled(payment, 300, "first").await;
+    let mut stage = stage.rewind(&backup).await;
+    stage.fund(100).await;
+    stage.sweep().await;
+    assert_eq!(stage.in_wallet(), 0);
+    assert_eq!(stage.account(stage.lasting.book.due_from_merchant).credit_posted(), -200);
+    let again = stage.wish(payment, 300, "first");
+    let again = stage.ask(again).await.expect("it is recognised, whatever the wallet holds").id;
+    assert_eq!(stage.state(again), "settled");
+    stage.run().await;
+    assert_eq!(stage.bank().call_count(), 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_waits_at_a_gate_before_the_sweep_is_found_to_be_paid() {
+    let mut stage = Stage::new(0).await;
+    let payment = stage.payment(500).await;
+    let people = stage.people(1).await;
+    let backup = stage.backup("before");
+    let asking = |mut request: RequestRefund| {
+        request.approval = Some(ApprovalPolicy { required: 1, valid_for: Span::days(1), version: 1 });
+        request
+    };
+    let request = stage.wish(payment, 300, "first");
+    let refund = stage.ask(asking(request)).await.expect("taken").id;
+    stage.done(Command::ApproveRefund { refund, by: people[0] }).await;
+    stage.run().await;
+    for cancelled in [false, true] {
+        stage = stage.rewind(&backup).await;
+        let request = stage.wish(payment, 300, "first");
+        let refund = stage.ask(asking(request)).await.expect("taken").id;
+        assert_eq!(stage.state(refund), "awaiting_approval");
+        if cancelled {
+            stage.done(Command::CancelRefund { refund }).await;
+        }
+        stage.sweep().await;
+        stage.run().await;
+        assert_eq!(stage.state(refund), if cancelled { "cancelled" } else { "settled" });
+        assert_eq!((stage.bank().call_count(), stage.in_wallet()), (1, 200));
+        assert_eq!(stage.stored_payment(payment).counters.refundable(), 200, "the debit is of this payment");
+        stage.verify();
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn an_adopted_debit_that_came_back_is_still_the_clients_refund() {
+    let mut stage = Stage::new(0).await;
+    let payment = stage.payment(500).await;
+    let backup = stage.backup("before");
+    stage.settled(payment, 300, "first").await;
+    let mut stage = stage.rewind(&backup).await;
+    stage.sweep().await;
+    let (instruction, _) = stage.bank().payments().pop().expect("it paid");
+    stage.bank().give_back(&instruction, 300, "AC04");
+    stage.run().await;
+    assert_eq!((stage.stored_payment(payment).counters.refundable(), stage.in_wallet()), (500, 500));
+    let again = stage.wish(payment, 300, "first");
+    let again = stage.ask(again).await.expect("it is recognised");
+    assert_eq!(again.state.code(), "returned");
+    let events = stage.reader().refund_events(stage.lasting.merchant, again.id).expect("it reads");
+    let told = events.last().map(|event| event.kind.clone());
+    assert!(matches!(told, Some(EventKind::RefundEntered { state }) if state == again.state), "{told:?}");
+    stage.run().await;
+    assert_eq!((stage.bank().call_count(), stage.in_wallet()), (1, 500));
     stage.end().await;
 }
