@@ -112,6 +112,14 @@ pub trait Dialect: Send + Sync {
     /// The answer to a path that leads nowhere, in the dialect's own shape.
     fn not_found(&self, method: &Method, path: &str) -> Response;
 
+    /// The answer to a request that was refused before it reached a route
+    /// (too large, too slow, overloaded…), with this HTTP status and sentence;
+    /// none for the native shape.
+    fn refuse(&self, status: u16, detail: &'static str, path: &str) -> Option<Response> {
+        let _ = (status, detail, path);
+        None
+    }
+
     /// Its webhooks.
     fn webhooks(&self) -> Arc<dyn WebhookDialect>;
 

@@ -3,7 +3,7 @@
 
 use crate::digest::sha256;
 use crate::store::{Reader, Row, StoreError, StoredTransfer, Table};
-use refundry_domain::event::Event;
+use refundry_domain::event::{Event, EventKind};
 use refundry_domain::id::{AccountId, PaymentId, RefundId};
 use refundry_domain::ledger::{Account, Balance, TransferKind};
 use refundry_domain::money::Currency;
@@ -37,6 +37,8 @@ struct Tally {
     claimed: HashMap<PaymentId, u64>,
     chains: HashMap<PaymentId, ([u8; 32], u64)>,
     refund_events: HashMap<RefundId, u32>,
+    credited: HashMap<PaymentId, u64>,
+    reversed: HashMap<PaymentId, u64>,
 }
 
 /// Reads everything and reports. Errors only when the store cannot be read.
@@ -111,6 +113,13 @@ impl Tally {
             }
             *chain = event.hash;
             *count += 1;
+            if let EventKind::PaymentSettled { credited } = event.kind {
+                self.credited.insert(payment, credited);
+            }
+            if let EventKind::PaymentReversed { amount } = event.kind {
+                let reversed = self.reversed.entry(payment).or_insert(0);
+                *reversed = reversed.saturating_add(amount);
+            }
         }
         if let Some(refund) = event.refund {
             let count = self.refund_events.entry(refund).or_insert(0);
@@ -139,6 +148,11 @@ impl Tally {
                 "payment {}: claimed is {}, its live refunds add up to {claimed}",
                 payment.id, payment.counters.claimed
             ));
+        }
+        let claimable = self.credited.get(&payment.id).copied().unwrap_or(payment.amount.minor);
+        let reversed = self.reversed.get(&payment.id).copied().unwrap_or(0);
+        if (claimable, reversed) != (payment.counters.claimable, payment.counters.reversed) {
+            return Some(format!("payment {}: what was credited or taken back is not what its events say", payment.id));
         }
         let (chain, count) = self.chains.get(&payment.id).copied().unwrap_or(([0; 32], 0));
         if chain != payment.chain || count != payment.event_count {

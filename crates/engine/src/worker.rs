@@ -133,7 +133,8 @@ impl RailWorker {
                 Duration::from_nanos(span).min(IDLE_MAX)
             });
             if wait.is_zero() {
-                tokio::task::yield_now().await;
+                // There is more to do; others get a turn first.
+                tokio::time::sleep(Duration::from_millis(1)).await;
                 continue;
             }
             // While nothing may be sent, new refunds are no reason to look again.

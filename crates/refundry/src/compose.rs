@@ -22,6 +22,7 @@ use refundry_server::sandbox::{self, Sandbox, clock_file};
 use refundry_server::{health, sources};
 use refundry_store_sqlite::{KeyRing, Options as StoreOptions, SqliteStore};
 use refundry_webhooks::{Egress, EgressOptions, Policy, Webhooks};
+use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;
@@ -52,8 +53,10 @@ fn keys(key: [u8; 32]) -> anyhow::Result<KeyRing> {
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let data = config.data.clone();
     let running = Running::start(config).await?;
-    println!("listening at {}", running.base_url);
-    println!("sandbox credentials in {}", data.join("sandbox.json").display());
+    // Whoever started us may have closed our output; that is no reason to end.
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "listening at {}", running.base_url);
+    let _ = writeln!(out, "sandbox credentials in {}", data.join("sandbox.json").display());
     told_to_end().await?;
     running.stop().await;
     Ok(())

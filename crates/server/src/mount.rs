@@ -99,6 +99,9 @@ impl Mounted {
             if fault == Fault::PathUnknown {
                 return dialect.not_found(method, path);
             }
+            if let Some(printed) = dialect.refuse(fault.status().as_u16(), fault.detail(), path) {
+                return printed;
+            }
         }
         Problem::from(fault).print(id, path)
     }

@@ -67,6 +67,20 @@ pub(super) enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// The kind of a refusal that was made before any route ran.
+    pub(super) fn of_status(status: u16) -> Self {
+        match status {
+            404 => Self::NotFound,
+            405 => Self::MethodNotAllowed,
+            413 => Self::TooLarge,
+            503 => Self::Unavailable,
+            500 => Self::Internal,
+            _ => Self::Schema,
+        }
+    }
+}
+
 /// What is wrong with one field or header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Param {

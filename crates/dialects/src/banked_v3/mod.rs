@@ -83,6 +83,13 @@ impl Dialect for BankedV3 {
         routes::not_found(&self.app, path)
     }
 
+    fn refuse(&self, status: u16, detail: &'static str, path: &str) -> Option<Response> {
+        let kind = errors::Kind::of_status(status);
+        let mut reply = errors::Fault::new(kind, detail).reply(routes::shape_of(path), &self.app.config);
+        reply.status = status;
+        Some(reply.respond())
+    }
+
     fn webhooks(&self) -> Arc<dyn WebhookDialect> {
         Arc::new(webhook::Webhooks::new(&self.app.config))
     }

@@ -169,14 +169,17 @@ fn claim(
 ) -> Result<Instruction, Refusal> {
     let context = draft.context();
     let number = refund.newest_attempt().map_or(1, |attempt| attempt.number);
+    let mut named = false;
     for attempt in &mut refund.attempts {
         if attempt.number == number {
+            named = attempt.sent_at.is_some();
             attempt.state = AttemptState::Sending { epoch, lease_until };
             attempt.sent_at = Some(context.at);
         }
     }
     let ids = ids_of_attempt(refund, number, context.rules.environment, context.sha256);
-    if !draft.facts().instructions.contains_key(&ids.instruction_id) {
+    // A repeated send is named already; its facts do not hold the name.
+    if !named && !draft.facts().instructions.contains_key(&ids.instruction_id) {
         draft.put_instruction(ids.instruction_id.clone(), refund.id, number);
     }
     let creditor = match &refund.creditor {

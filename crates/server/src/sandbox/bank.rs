@@ -18,6 +18,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json as object;
 use std::sync::Arc;
 
+/// The furthest future that an outcome may be set for: ten years.
+const AFTER_SECONDS_MAX: u64 = 10 * 366 * 86_400;
+
 /// Most instructions on one page.
 const PAGE_LENGTH_MAX: usize = 1_000;
 /// Instructions on a page that names no limit.
@@ -61,7 +64,11 @@ fn outcome(body: &[u8]) -> Result<Outcome, Problem> {
         parse_reason(&reason)
             .ok_or_else(|| invalid("reason must be an ISO code or a failure reason that a bank can give."))
     });
-    Ok(Outcome { kind, reason: reason.transpose()?, after: body.after_seconds.map(Span::seconds) })
+    let after = body.after_seconds;
+    if after.is_some_and(|seconds| seconds > AFTER_SECONDS_MAX) {
+        return Err(super::wire::invalid("after_seconds must be at most ten years."));
+    }
+    Ok(Outcome { kind, reason: reason.transpose()?, after: after.map(Span::seconds) })
 }
 
 async fn set(sandbox: &Sandbox, target: Target, outcome: Outcome) -> Result<Response, Problem> {

@@ -6,7 +6,6 @@ use refundry_engine::clock::{Clock, real_now};
 use refundry_engine::envelope::Unavailable;
 use refundry_engine::registry::{RegistryChange, RegistryEntry};
 use refundry_engine::store::DeliveryState;
-use refundry_testkit::memory::Fault;
 use refundry_webhooks::{Counted, Mode, Queue, Step};
 use std::collections::HashMap;
 
@@ -163,7 +162,7 @@ async fn a_crash_before_the_record_delivers_again_with_the_same_id() {
     let endpoint = stage.endpoint(&receiver.url("/")).await;
     stage.write_new(1);
     let mut queue = stage.queue(&endpoint, Plain::default());
-    stage.store.fail_next_commit(Fault::Full);
+    stage.store.fail_next_commit();
     assert_eq!(queue.step().await, Err(Unavailable::Store));
     assert!(stage.deliveries(endpoint.id).is_empty());
     drop(queue);
@@ -190,8 +189,8 @@ async fn without_a_crash_the_record_is_made_up_for() {
     let endpoint = stage.endpoint(&receiver.url("/")).await;
     stage.write_new(3);
     let mut queue = stage.queue(&endpoint, Plain::default());
-    stage.store.fail_next_commit(Fault::Full);
-    stage.store.fail_next_commit(Fault::Full);
+    stage.store.fail_next_commit();
+    stage.store.fail_next_commit();
     assert_eq!(queue.step().await, Err(Unavailable::Store));
     assert_eq!(queue.step().await, Err(Unavailable::Store));
     settle(&mut queue).await;
