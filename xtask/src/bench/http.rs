@@ -39,6 +39,8 @@ struct Rounds {
     ratios: Vec<f64>,
     product: Vec<f64>,
     constant: Vec<f64>,
+    /// Processor time of the product per create, in microseconds.
+    processor_micros: Vec<f64>,
     latencies: Samples,
 }
 
@@ -78,9 +80,13 @@ impl Bench {
         let mut rounds = Rounds::default();
         for round in 1..=ROUNDS {
             let constant = self.constant_answers(connections).await?;
+            let before = self.product.processor_time()?;
             let product = self.creates(connections, round).await?;
+            let processor = self.product.processor_time()?.saturating_sub(before);
+            let micros = processor.as_secs_f64() * 1e6 / product.answered_count.max(1) as f64;
+            rounds.processor_micros.push(micros);
             println!(
-                "  {connections} connections, round {round}: constant {:.0}/s, durable creates {:.0}/s, ratio {:.3}, p99 {}",
+                "  {connections} connections, round {round}: constant {:.0}/s, durable creates {:.0}/s, ratio {:.3}, p99 {}, {micros:.0} µs of processor each",
                 constant.rate(),
                 product.rate(),
                 product.rate() / constant.rate(),
@@ -127,10 +133,11 @@ fn row(goal: &'static str, owed: f64, rounds: &Rounds) -> Result<Row> {
     let product = Spread::of(&rounds.product).context("no round")?;
     let constant = Spread::of(&rounds.constant).context("no round")?;
     let how = format!(
-        "creates {}/s, p50 {}, p99 {}; constant answer {}/s",
+        "creates {}/s, p50 {}, p99 {}, {} µs of processor each; constant answer {}/s",
         report::spread(product, 0),
         millis(rounds.latencies.percentile(0.5)),
         millis(rounds.latencies.percentile(0.99)),
+        report::spread(Spread::of(&rounds.processor_micros).context("no round")?, 0),
         report::spread(constant, 0),
     );
     let measured = report::spread(ratio, 3);

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
 pub(crate) struct Outcome {
     /// Answers with a 2xx status in the measured time.
     pub(crate) count: u64,
+    /// Every answer, those of the warm-up too.
+    pub(crate) answered_count: u64,
     /// Other answers.
     pub(crate) refused_count: u64,
     /// The first of these.
@@ -50,6 +52,7 @@ impl Outcome {
 
     pub(crate) fn add(&mut self, other: Self) {
         self.count += other.count;
+        self.answered_count += other.answered_count;
         self.refused_count += other.refused_count;
         self.first_refused = self.first_refused.take().or(other.first_refused);
         self.latencies.extend(other.latencies);
@@ -120,6 +123,7 @@ async fn drive(mut connection: Connection, number: usize, window: Window, make: 
         let begin = Instant::now();
         let answer = connection.call(&request).await?;
         let end = Instant::now();
+        outcome.answered_count += 1;
         if window.until.is_some_and(|until| end > until) {
             break;
         }

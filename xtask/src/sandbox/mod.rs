@@ -140,6 +140,16 @@ impl Sandbox {
         Ok(kibibytes * 1024)
     }
 
+    /// Processor time used so far, in the kernel's ticks of a hundredth of a second.
+    pub(crate) fn processor_time(&self) -> Result<Duration> {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+        // The name in brackets may hold spaces; what follows it does not.
+        let fields: Vec<&str> = text.rsplit_once(')').context("stat")?.1.split_whitespace().collect();
+        let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).context("stat");
+        Ok(Duration::from_millis(10 * (ticks(11)? + ticks(12)?)))
+    }
+
     /// SIGKILL, and wait until the process is gone.
     pub(crate) fn kill(mut self) -> Result<ExitStatus> {
         kill_tree(&mut self.child)
