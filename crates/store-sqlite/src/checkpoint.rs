@@ -161,3 +161,41 @@ fn run(connection: &Connection, log: &Log, stopped: &Receiver<()>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connect::{Use, connect};
+
+    #[test]
+    fn the_log_begins_anew_between_batches_unless_somebody_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        std::fs::File::create(&path).unwrap();
+        let writer = connect(&path, Use::Write { sync: false, cache_kib: 256 }).unwrap();
+        let thread = connect(&path, Use::Checkpoint { sync: false }).unwrap();
+        writer.execute_batch("CREATE TABLE t (x)").unwrap();
+        let write = || writer.execute_batch("INSERT INTO t VALUES (zeroblob(100000))").unwrap();
+        let length = || std::fs::metadata(folder.path().join("x.db-wal")).unwrap().len();
+        let log = Arc::new(Log::default());
+        let mut bound = Bound { log: Arc::clone(&log), pages_max: 20, pages_next: 20 };
+
+        write();
+        let reader = connect(&path, Use::Read { cache_kib: 256 }).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM t LIMIT 1").unwrap();
+        write();
+        log.passive(&thread).unwrap();
+        bound.keep(&writer).unwrap();
+        assert!(bound.pages_next > 20, "a reader is in the way, and the next batch does not wait for it");
+        reader.execute_batch("COMMIT").unwrap();
+        bound.pages_next = 0;
+        bound.keep(&writer).unwrap();
+        assert_eq!((bound.pages_next, log.pages.load(Ordering::Relaxed)), (20, 0));
+
+        let before = length();
+        write();
+        assert_eq!(length(), before, "the next batch writes over the beginning");
+        log.truncate(&thread).unwrap();
+        assert_eq!(length(), 0);
+    }
+}

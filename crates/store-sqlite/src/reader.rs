@@ -17,9 +17,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// The readers of a store.
 pub(crate) struct SqliteReader {
-    shared: Arc<Shared>,
+    // Closed before the lock that is shared is let go.
     idle: Mutex<Vec<Connection>>,
     returned: Condvar,
+    shared: Arc<Shared>,
 }
 
 /// A connection on loan; it goes back by itself.
@@ -31,6 +32,12 @@ struct Loan<'a> {
 impl Drop for Loan<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
+            // Only a panic in a caller's code leaves a transaction behind.
+            if !connection.is_autocommit()
+                && let Err(error) = connection.execute_batch(sql::ROLLBACK)
+            {
+                tracing::error!(%error, "a reader could not end its snapshot");
+            }
             self.reader.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             self.reader.returned.notify_one();
         }

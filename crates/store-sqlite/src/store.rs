@@ -44,14 +44,15 @@ pub struct Options {
 }
 
 impl Options {
-    /// The usual sizes.
+    /// The usual sizes. A larger cache for the writer gains little: SQLite looks
+    /// at all of it after every commit that split a page.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, keys: KeyRing) -> Self {
         Self {
             folder: folder.into(),
             keys,
             sync: true,
-            writer_cache_kib: 64 * 1024,
+            writer_cache_kib: 32 * 1024,
             reader_cache_kib: 4 * 1024,
             readers: 4,
         }
@@ -202,6 +203,12 @@ impl SqliteStore {
             Some(writer) => Box::new(writer),
             None => Box::new(NoWriter),
         }
+    }
+
+    /// The writer as it is, for tests that reach under it.
+    #[cfg(test)]
+    pub(crate) fn bare_writer(&self) -> Option<SqliteWriter> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The reading side.

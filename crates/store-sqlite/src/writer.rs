@@ -136,3 +136,66 @@ impl Writer for NoWriter {
         Err(StoreError::Broken("this store has no writer to give".into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KeyRing, Options, SqliteStore};
+    use refundry_domain::id::EndpointId;
+    use refundry_domain::once::{Fingerprint, OnceKey, OnceRecord, OnceResult};
+    use refundry_engine::store::DeliveryUpdate;
+    use refundry_testkit::make::AT;
+
+    fn open(folder: &std::path::Path) -> (SqliteStore, SqliteWriter) {
+        let options = Options { sync: false, ..Options::new(folder, KeyRing::of(1, [7; 32])) };
+        let store = SqliteStore::open(options).unwrap();
+        let writer = store.bare_writer().unwrap();
+        (store, writer)
+    }
+
+    fn answer(key: u8, length: usize) -> Facts {
+        let mut facts = Facts::default();
+        let result = OnceResult::Answer { status: 200, body: vec![key; length] };
+        let key = OnceKey([key; 16]);
+        facts.once.insert(key, OnceRecord { fingerprint: Fingerprint([0; 16]), result, at: AT });
+        facts.changes.once.insert(key);
+        facts
+    }
+
+    fn batch(facts: &Facts) -> Batch<'_> {
+        Batch { facts, registry_put: &[], registry_remove: &[], deliveries: &[] }
+    }
+
+    fn known(writer: &mut SqliteWriter, key: u8) -> bool {
+        let once = [OnceKey([key; 16])].into();
+        !writer.begin(&Keys { once, ..Keys::default() }).unwrap().once.is_empty()
+    }
+
+    #[test]
+    fn a_full_disk_is_rolled_back_and_may_pass_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_store, mut writer) = open(folder.path());
+        writer.commit(&batch(&answer(1, 10))).unwrap();
+        let pages: i64 = writer.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        writer.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let large = answer(2, 100_000);
+        assert!(matches!(writer.commit(&batch(&large)), Err(StoreError::Full(_))));
+        assert!(known(&mut writer, 1) && !known(&mut writer, 2));
+        writer.connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        writer.commit(&batch(&large)).unwrap();
+        assert!(known(&mut writer, 2));
+    }
+
+    #[test]
+    fn after_any_other_fault_nothing_is_written_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let (_store, mut writer) = open(folder.path());
+        writer.connection.execute_batch("DROP TABLE delivery; DROP TABLE endpoint").unwrap();
+        let facts = Facts::default();
+        let deliveries = [DeliveryUpdate { rows: Vec::new(), cursors: vec![(EndpointId(1), 1)] }];
+        let broken = Batch { deliveries: &deliveries, ..batch(&facts) };
+        assert!(matches!(writer.commit(&broken), Err(StoreError::Broken(_))));
+        assert!(matches!(writer.commit(&batch(&answer(1, 10))), Err(StoreError::Broken(_))));
+        assert!(matches!(writer.begin(&Keys::default()), Err(StoreError::Broken(_))));
+    }
+}
