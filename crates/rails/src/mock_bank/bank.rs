@@ -41,18 +41,10 @@ pub struct MockBank {
 impl MockBank {
     /// Opens the books, or makes empty ones.
     pub fn open(options: Options) -> Result<Arc<Self>, OpenError> {
-        let Options {
-            path,
-            time_scale,
-            seed,
-        } = options;
+        let Options { path, time_scale, seed } = options;
         let books = Books::open(&path, time_scale, seed)?;
         let paused = AtomicBool::new(books.paused()?);
-        Ok(Arc::new(Self {
-            books: Arc::new(Mutex::new(books)),
-            paused,
-            time_scale,
-        }))
+        Ok(Arc::new(Self { books: Arc::new(Mutex::new(books)), paused, time_scale }))
     }
 
     /// True while the kill switch is on: nothing may be submitted, but
@@ -74,14 +66,8 @@ impl MockBank {
     }
 
     /// Forces an outcome (design section 9).
-    pub async fn set_outcome(
-        &self,
-        target: Target,
-        outcome: Outcome,
-        now: Timestamp,
-    ) -> Result<(), OutcomeRefused> {
-        self.run(move |books| books.at_desk(now, |desk| desk.set_outcome(target, outcome)))
-            .await?
+    pub async fn set_outcome(&self, target: Target, outcome: Outcome, now: Timestamp) -> Result<(), OutcomeRefused> {
+        self.run(move |books| books.at_desk(now, |desk| desk.set_outcome(target, outcome))).await?
     }
 
     /// One page of the books, in the order in which the bank took the
@@ -140,10 +126,7 @@ impl Books {
 
 /// What the engine gets to see of a fault of the books.
 fn down(fault: BankDown) -> RailDown {
-    tracing::warn!(
-        error = &fault as &dyn std::error::Error,
-        "the mock bank does not answer"
-    );
+    tracing::warn!(error = &fault as &dyn std::error::Error, "the mock bank does not answer");
     RailDown
 }
 
@@ -164,50 +147,33 @@ impl Rail for MockBank {
         }
     }
 
-    fn submit(
-        &self,
-        instructions: Vec<Instruction>,
-        now: Timestamp,
-    ) -> RailFuture<'_, Vec<Submission>> {
+    fn submit(&self, instructions: Vec<Instruction>, now: Timestamp) -> RailFuture<'_, Vec<Submission>> {
         Box::pin(async move {
             let count = instructions.len();
             let answers = self.run(move |books| {
                 let scale = books.time_scale;
                 books.at_desk(now, |desk| {
-                    instructions
-                        .iter()
-                        .map(|instruction| desk.submit(instruction, scale))
-                        .collect()
+                    instructions.iter().map(|instruction| desk.submit(instruction, scale)).collect()
                 })
             });
             // Nothing tells whether the commit went through: the outcome of
             // each one is unknown (rails A1).
-            answers
-                .await
-                .map_err(down)
-                .unwrap_or_else(|RailDown| vec![Submission::Unknown; count])
+            answers.await.map_err(down).unwrap_or_else(|RailDown| vec![Submission::Unknown; count])
         })
     }
 
     fn query(&self, instruction_ids: Vec<String>, now: Timestamp) -> RailFuture<'_, Vec<Inquiry>> {
         Box::pin(async move {
             let count = instruction_ids.len();
-            let answers = self.run(move |books| {
-                books.at_desk(now, |desk| {
-                    instruction_ids.iter().map(|id| desk.query(id)).collect()
-                })
-            });
-            answers
-                .await
-                .map_err(down)
-                .unwrap_or_else(|RailDown| vec![Inquiry::Unknown; count])
+            let answers = self
+                .run(move |books| books.at_desk(now, |desk| instruction_ids.iter().map(|id| desk.query(id)).collect()));
+            answers.await.map_err(down).unwrap_or_else(|RailDown| vec![Inquiry::Unknown; count])
         })
     }
 
     fn cancel(&self, instruction_id: String, now: Timestamp) -> RailFuture<'_, CancelAnswer> {
         Box::pin(async move {
-            let answer =
-                self.run(move |books| books.at_desk(now, |desk| desk.cancel(&instruction_id)));
+            let answer = self.run(move |books| books.at_desk(now, |desk| desk.cancel(&instruction_id)));
             answer.await.map_err(down).unwrap_or(CancelAnswer::Unknown)
         })
     }
@@ -246,8 +212,7 @@ impl Rail for MockBank {
         limit: usize,
     ) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>> {
         Box::pin(async move {
-            let page = self
-                .run(move |books| debits_since(&books.connection, since, after.as_deref(), limit));
+            let page = self.run(move |books| debits_since(&books.connection, since, after.as_deref(), limit));
             page.await.map_err(down)
         })
     }

@@ -109,9 +109,7 @@ pub enum OpenError {
     #[error("the mock bank's books cannot be opened")]
     Books(#[from] rusqlite::Error),
     /// Written by another version of this program.
-    #[error(
-        "the mock bank's books have version {found}, this program reads version {SCHEMA_VERSION}"
-    )]
+    #[error("the mock bank's books have version {found}, this program reads version {SCHEMA_VERSION}")]
     Version {
         /// What the file says.
         found: i64,
@@ -159,15 +157,9 @@ impl BankState {
 
     /// The state with this number in the books.
     pub(super) fn from_number(number: u8) -> Option<Self> {
-        [
-            Self::Taken,
-            Self::Executed,
-            Self::Rejected,
-            Self::Returned,
-            Self::Withdrawn,
-        ]
-        .into_iter()
-        .find(|state| state.number() == number)
+        [Self::Taken, Self::Executed, Self::Rejected, Self::Returned, Self::Withdrawn]
+            .into_iter()
+            .find(|state| state.number() == number)
     }
 }
 
@@ -270,11 +262,7 @@ impl Books {
             }
             found => return Err(OpenError::Version { found }),
         }
-        Ok(Self {
-            connection,
-            time_scale,
-            seed,
-        })
+        Ok(Self { connection, time_scale, seed })
     }
 
     /// True when the operator stopped the sending.
@@ -320,15 +308,9 @@ impl Books {
             FROM instruction WHERE payment = ?1 AND paid_count > 0";
         let mut statement = self.connection.prepare_cached(sql)?;
         let returned = BankState::Returned.number();
-        Ok(
-            statement.query_row(params![payment.0.to_be_bytes(), returned], |row| {
-                Ok(PaidTotal {
-                    count: unsigned(row, 0)?,
-                    paid: unsigned(row, 1)?,
-                    returned: unsigned(row, 2)?,
-                })
-            })?,
-        )
+        Ok(statement.query_row(params![payment.0.to_be_bytes(), returned], |row| {
+            Ok(PaidTotal { count: unsigned(row, 0)?, paid: unsigned(row, 1)?, returned: unsigned(row, 2)? })
+        })?)
     }
 
     /// Everything that must not have happened, but did.
@@ -337,18 +319,10 @@ impl Books {
         let changed = "SELECT instruction_id, at FROM violation ORDER BY id";
         let twice = "SELECT max(instruction_id), max(executed_at) FROM instruction
             WHERE state = 2 GROUP BY refund HAVING count(*) > 1";
-        for (sql, kind) in [
-            (changed, ViolationKind::ContentChanged),
-            (twice, ViolationKind::PaidTwice),
-        ] {
+        for (sql, kind) in [(changed, ViolationKind::ContentChanged), (twice, ViolationKind::PaidTwice)] {
             let mut statement = self.connection.prepare_cached(sql)?;
-            let rows = statement.query_map([], |row| {
-                Ok(Violation {
-                    kind,
-                    instruction_id: row.get(0)?,
-                    at: Timestamp(row.get(1)?),
-                })
-            })?;
+            let rows = statement
+                .query_map([], |row| Ok(Violation { kind, instruction_id: row.get(0)?, at: Timestamp(row.get(1)?) }))?;
             for row in rows {
                 violations.push(row?);
             }

@@ -23,10 +23,7 @@ pub(super) fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<BankState>
 
 /// The creditor: account in this column, name in the next one.
 pub(super) fn creditor(row: &Row<'_>, column: usize) -> rusqlite::Result<Party> {
-    Ok(Party {
-        account: account(row, column)?,
-        name: row.get(column + 1)?,
-    })
+    Ok(Party { account: account(row, column)?, name: row.get(column + 1)? })
 }
 
 /// The debtor: kind in this column, id in the next one.
@@ -59,10 +56,7 @@ pub(super) fn account(row: &Row<'_>, column: usize) -> rusqlite::Result<AccountI
 /// Reads the canonical form of an account back.
 fn parse_canonical(text: &str) -> Option<AccountIdentifier> {
     let (scheme, rest) = text.split_once(':')?;
-    let halves = || {
-        rest.split_once(':')
-            .map(|(bank, number)| (bank.to_owned(), number.to_owned()))
-    };
+    let halves = || rest.split_once(':').map(|(bank, number)| (bank.to_owned(), number.to_owned()));
     match scheme {
         "scan" => halves().map(|(sort_code, number)| AccountIdentifier::Scan { sort_code, number }),
         "bsb" => halves().map(|(bsb, number)| AccountIdentifier::Bsb { bsb, number }),
@@ -90,14 +84,12 @@ pub(super) fn signed_count(count: usize) -> i64 {
 /// The code in this column, if any.
 pub(super) fn code(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<BankCode>> {
     let text: Option<String> = row.get(column)?;
-    text.map(|text| BankCode::parse(&text).ok_or_else(|| unreadable(column)))
-        .transpose()
+    text.map(|text| BankCode::parse(&text).ok_or_else(|| unreadable(column))).transpose()
 }
 
 /// An unsigned value as SQLite takes it.
 pub(super) fn signed(value: u64) -> Result<i64, BankDown> {
-    i64::try_from(value)
-        .map_err(|error| BankDown::Books(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))
+    i64::try_from(value).map_err(|error| BankDown::Books(rusqlite::Error::ToSqlConversionFailure(Box::new(error))))
 }
 
 #[cfg(test)]
@@ -107,22 +99,13 @@ mod tests {
     #[test]
     fn an_account_comes_back_from_its_text() {
         let accounts = [
-            AccountIdentifier::Scan {
-                sort_code: "040099".into(),
-                number: "55120934".into(),
-            },
-            AccountIdentifier::Bsb {
-                bsb: "111114".into(),
-                number: "0505101".into(),
-            },
+            AccountIdentifier::Scan { sort_code: "040099".into(), number: "55120934".into() },
+            AccountIdentifier::Bsb { bsb: "111114".into(), number: "0505101".into() },
             AccountIdentifier::Iban("DE02120300000000202051".into()),
             AccountIdentifier::PayId("a:b@example.com".into()),
         ];
         for account in accounts {
-            assert_eq!(
-                parse_canonical(&account.canonical()).as_ref(),
-                Some(&account)
-            );
+            assert_eq!(parse_canonical(&account.canonical()).as_ref(), Some(&account));
         }
         for bad in ["", "0505101", "swift:1", "bsb:1"] {
             assert_eq!(parse_canonical(bad), None, "{bad}");

@@ -1,14 +1,10 @@
 //! What the bank is asked: instructions, inquiries, withdrawals, scenarios.
 
 use super::books::{BankDown, BankState};
-use super::columns::{
-    amount, code, creditor, debtor, debtor_columns, signed, signed_count, unreadable,
-};
+use super::columns::{amount, code, creditor, debtor, debtor_columns, signed, signed_count, unreadable};
 use super::course::{Desk, Standing};
 use super::levers::{TimeScale, iso, refund_lever};
-use super::outcome::{
-    Outcome, OutcomeKind, OutcomeRefused, Target, refusal_default, return_default,
-};
+use super::outcome::{Outcome, OutcomeKind, OutcomeRefused, Target, refusal_default, return_default};
 use super::plan::Plan;
 use super::reports::{Telling, evidence_of, queued_in_op, tell_in_op};
 use refundry_domain::bytes::Encoder;
@@ -25,11 +21,7 @@ const DEBITS_PAGE_MAX: usize = 1_000;
 
 impl Desk<'_> {
     /// Takes an instruction, or recognises it.
-    pub(super) fn submit(
-        &self,
-        instruction: &Instruction,
-        scale: TimeScale,
-    ) -> Result<Submission, BankDown> {
+    pub(super) fn submit(&self, instruction: &Instruction, scale: TimeScale) -> Result<Submission, BankDown> {
         let lever = refund_lever(&instruction.creditor.account);
         let delay = scale.scale(lever.delay_seconds);
         let plan = match self.scenario(instruction)? {
@@ -42,26 +34,13 @@ impl Desk<'_> {
         };
         for report in plan.opening {
             let evidence = evidence_of(self.seed, &instruction.ids.instruction_id, *report, 0);
-            tell_in_op(
-                self.tx,
-                n,
-                Telling {
-                    report: *report,
-                    evidence,
-                    due_at: self.now,
-                },
-            )?;
+            tell_in_op(self.tx, n, Telling { report: *report, evidence, due_at: self.now })?;
         }
         Ok(answer(plan.kind, plan.hidden_count))
     }
 
     /// Writes a new instruction; none when its id is known.
-    fn insert(
-        &self,
-        instruction: &Instruction,
-        plan: &Plan,
-        content: &[u8; 16],
-    ) -> Result<Option<i64>, BankDown> {
+    fn insert(&self, instruction: &Instruction, plan: &Plan, content: &[u8; 16]) -> Result<Option<i64>, BankDown> {
         let sql = "INSERT INTO instruction (instruction_id, end_to_end_id, uetr, merchant, refund, payment,
                 attempt, amount, currency, creditor_account, creditor_name, debtor_kind, debtor, content,
                 state, asked_count, paid_count, taken_at, kind, code, follow, step, step_at, visible_at,
@@ -104,36 +83,21 @@ impl Desk<'_> {
     /// An id that is known already: the same content is answered as before and
     /// its end told again, other content is a violation. DU05 says that the id
     /// was used, so that the original is searched and nothing is failed.
-    fn resubmitted(
-        &self,
-        instruction: &Instruction,
-        content: &[u8; 16],
-    ) -> Result<Submission, BankDown> {
+    fn resubmitted(&self, instruction: &Instruction, content: &[u8; 16]) -> Result<Submission, BankDown> {
         let id = &instruction.ids.instruction_id;
-        let counted = "UPDATE instruction SET asked_count = asked_count + 1 WHERE instruction_id = ?1 RETURNING content";
-        let known: [u8; 16] = self
-            .tx
-            .prepare_cached(counted)?
-            .query_row([id], |row| row.get(0))?;
+        let counted =
+            "UPDATE instruction SET asked_count = asked_count + 1 WHERE instruction_id = ?1 RETURNING content";
+        let known: [u8; 16] = self.tx.prepare_cached(counted)?.query_row([id], |row| row.get(0))?;
         if known != *content {
             let sql = "INSERT INTO violation (instruction_id, at) VALUES (?1, ?2)";
-            self.tx
-                .prepare_cached(sql)?
-                .execute(params![id, self.now.0])?;
-            return Ok(Submission::Rejected {
-                code: Some(iso("DU05")),
-            });
+            self.tx.prepare_cached(sql)?.execute(params![id, self.now.0])?;
+            return Ok(Submission::Rejected { code: Some(iso("DU05")) });
         }
         // A refund that its store lost comes back under a new id of ours, but
         // under the same instruction id: from now on it is that refund's.
         let sql = "UPDATE instruction SET refund = ?2, payment = ?3 WHERE instruction_id = ?1";
-        let (refund, payment) = (
-            instruction.refund.0.to_be_bytes(),
-            instruction.payment.0.to_be_bytes(),
-        );
-        self.tx
-            .prepare_cached(sql)?
-            .execute(params![id, refund, payment])?;
+        let (refund, payment) = (instruction.refund.0.to_be_bytes(), instruction.payment.0.to_be_bytes());
+        self.tx.prepare_cached(sql)?.execute(params![id, refund, payment])?;
         let Some(standing) = self.standing(id)? else {
             return Ok(Submission::Accepted);
         };
@@ -162,10 +126,7 @@ impl Desk<'_> {
         let sql = "SELECT kind, code, after FROM scenario
             WHERE (target_kind = 1 AND target = ?1) OR (target_kind = 2 AND target = ?2)
             ORDER BY target_kind LIMIT 1";
-        let (refund, payment) = (
-            instruction.refund.0.to_be_bytes(),
-            instruction.payment.0.to_be_bytes(),
-        );
+        let (refund, payment) = (instruction.refund.0.to_be_bytes(), instruction.payment.0.to_be_bytes());
         let mut statement = self.tx.prepare_cached(sql)?;
         let found = statement.query_row(params![refund, payment], |row| {
             let after: Option<i64> = row.get(2)?;
@@ -217,19 +178,13 @@ impl Desk<'_> {
                 }
                 Ok(CancelAnswer::Requested)
             }
-            BankState::Executed | BankState::Rejected | BankState::Returned => {
-                Ok(CancelAnswer::Unsupported)
-            }
+            BankState::Executed | BankState::Rejected | BankState::Returned => Ok(CancelAnswer::Unsupported),
         }
     }
 
     /// Forces an outcome. A refusal is an answer of the bank, so what was due
     /// before it stays done.
-    pub(super) fn set_outcome(
-        &self,
-        target: Target,
-        outcome: Outcome,
-    ) -> Result<Result<(), OutcomeRefused>, BankDown> {
+    pub(super) fn set_outcome(&self, target: Target, outcome: Outcome) -> Result<Result<(), OutcomeRefused>, BankDown> {
         let refund = match target {
             Target::Payment(payment) => return self.keep_scenario(2, payment.0, outcome).map(Ok),
             Target::Refund(refund) => refund,
@@ -253,11 +208,7 @@ impl Desk<'_> {
             }
             OutcomeKind::Contradict => {
                 let code = Some(outcome.reason.unwrap_or_else(refusal_default));
-                let report = if executed {
-                    Report::Rejected { code }
-                } else {
-                    standing.executed()
-                };
+                let report = if executed { Report::Rejected { code } } else { standing.executed() };
                 let ordinal = self.next_extra(&standing)?;
                 self.tell_as(&standing, report, at, ordinal)?;
             }
@@ -282,12 +233,7 @@ impl Desk<'_> {
         Ok(Ok(()))
     }
 
-    fn keep_scenario(
-        &self,
-        target_kind: u8,
-        target: u128,
-        outcome: Outcome,
-    ) -> Result<(), BankDown> {
+    fn keep_scenario(&self, target_kind: u8, target: u128, outcome: Outcome) -> Result<(), BankDown> {
         let sql = "INSERT INTO scenario (target_kind, target, kind, code, after) VALUES (?1, ?2, ?3, ?4, ?5)
             ON CONFLICT (target_kind, target)
             DO UPDATE SET kind = excluded.kind, code = excluded.code, after = excluded.after";
@@ -310,27 +256,23 @@ pub(super) fn debits_since(
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<(MerchantId, Debit)>, BankDown> {
-    let sql =
-        "SELECT merchant, instruction_id, end_to_end_id, amount, currency, debtor_kind, debtor,
+    let sql = "SELECT merchant, instruction_id, end_to_end_id, amount, currency, debtor_kind, debtor,
             creditor_account, creditor_name, taken_at FROM instruction
         WHERE n > coalesce((SELECT n FROM instruction WHERE instruction_id = ?1), 0)
             AND paid_count > 0 AND max(taken_at, executed_at) >= ?2
         ORDER BY n LIMIT ?3";
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(
-        params![after, since.0, signed_count(limit.min(DEBITS_PAGE_MAX))],
-        |row| {
-            let debit = Debit {
-                instruction_id: row.get(1)?,
-                end_to_end_id: row.get(2)?,
-                amount: amount(row, 3)?,
-                debtor: debtor(row, 5)?,
-                creditor: creditor(row, 7)?,
-                at: Timestamp(row.get(9)?),
-            };
-            Ok((MerchantId(u128::from_be_bytes(row.get(0)?)), debit))
-        },
-    )?;
+    let rows = statement.query_map(params![after, since.0, signed_count(limit.min(DEBITS_PAGE_MAX))], |row| {
+        let debit = Debit {
+            instruction_id: row.get(1)?,
+            end_to_end_id: row.get(2)?,
+            amount: amount(row, 3)?,
+            debtor: debtor(row, 5)?,
+            creditor: creditor(row, 7)?,
+            at: Timestamp(row.get(9)?),
+        };
+        Ok((MerchantId(u128::from_be_bytes(row.get(0)?)), debit))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

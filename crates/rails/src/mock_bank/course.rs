@@ -40,10 +40,7 @@ impl Standing {
         let step_at: Option<i64> = row.get(10)?;
         let next = match step_at {
             None => None,
-            Some(at) => Some((
-                Step::from_number(row.get(9)?).ok_or_else(|| unreadable(9))?,
-                Timestamp(at),
-            )),
+            Some(at) => Some((Step::from_number(row.get(9)?).ok_or_else(|| unreadable(9))?, Timestamp(at))),
         };
         Ok(Self {
             n: row.get(0)?,
@@ -61,10 +58,7 @@ impl Standing {
 
     /// The report of the execution.
     pub(super) fn executed(&self) -> Report {
-        Report::Executed {
-            amount: self.amount,
-            charges: 0,
-        }
+        Report::Executed { amount: self.amount, charges: 0 }
     }
 
     /// The report of a refusal with this instruction's code.
@@ -74,10 +68,7 @@ impl Standing {
 
     /// The report of a return with this instruction's code.
     pub(super) fn returned(&self) -> Report {
-        Report::Returned {
-            amount_back: self.amount,
-            code: self.code,
-        }
+        Report::Returned { amount_back: self.amount, code: self.code }
     }
 }
 
@@ -111,10 +102,7 @@ impl Desk<'_> {
 
     /// The instruction with this id, after what is due for it was done.
     pub(super) fn standing(&self, instruction_id: &str) -> Result<Option<Standing>, BankDown> {
-        self.settled_up(
-            &format!("{STANDING} WHERE instruction_id = ?1"),
-            &instruction_id,
-        )
+        self.settled_up(&format!("{STANDING} WHERE instruction_id = ?1"), &instruction_id)
     }
 
     /// The newest instruction of a refund, after what is due for it was done.
@@ -123,22 +111,11 @@ impl Desk<'_> {
         self.settled_up(&sql, &refund.to_be_bytes())
     }
 
-    fn settled_up(
-        &self,
-        sql: &str,
-        key: &dyn rusqlite::ToSql,
-    ) -> Result<Option<Standing>, BankDown> {
-        let read = || {
-            self.tx
-                .prepare_cached(sql)?
-                .query_row([key], Standing::read)
-                .optional()
-        };
+    fn settled_up(&self, sql: &str, key: &dyn rusqlite::ToSql) -> Result<Option<Standing>, BankDown> {
+        let read = || self.tx.prepare_cached(sql)?.query_row([key], Standing::read).optional();
         let mut standing = read()?;
         for _ in 0..STEPS_PER_INSTRUCTION_MAX {
-            let due = standing
-                .as_ref()
-                .filter(|found| found.next.is_some_and(|(_, at)| at <= self.now));
+            let due = standing.as_ref().filter(|found| found.next.is_some_and(|(_, at)| at <= self.now));
             let Some(found) = due else { break };
             self.step(found)?;
             standing = read()?;
@@ -157,10 +134,7 @@ impl Desk<'_> {
             Some((Step::Return, at)) => {
                 let ordinal = match standing.state {
                     BankState::Returned => self.next_extra(standing)?,
-                    BankState::Taken
-                    | BankState::Executed
-                    | BankState::Rejected
-                    | BankState::Withdrawn => 0,
+                    BankState::Taken | BankState::Executed | BankState::Rejected | BankState::Withdrawn => 0,
                 };
                 self.enter(standing, BankState::Returned)?;
                 self.tell_as(standing, standing.returned(), at, ordinal)
@@ -172,13 +146,8 @@ impl Desk<'_> {
     fn execute(&self, standing: &Standing, at: Timestamp) -> Result<(), BankDown> {
         let then = at.plus(standing.follow);
         let comes_back = matches!(standing.kind, OutcomeKind::Return).then_some(then);
-        let visible_at = if matches!(standing.kind, OutcomeKind::Late) {
-            then
-        } else {
-            at
-        };
-        let sql =
-            "UPDATE instruction SET state = ?2, paid_count = paid_count + 1, executed_at = ?3,
+        let visible_at = if matches!(standing.kind, OutcomeKind::Late) { then } else { at };
+        let sql = "UPDATE instruction SET state = ?2, paid_count = paid_count + 1, executed_at = ?3,
                 visible_at = ?4, step = ?5, step_at = ?6 WHERE n = ?1";
         self.tx.prepare_cached(sql)?.execute(params![
             standing.n,
@@ -212,18 +181,14 @@ impl Desk<'_> {
 
     /// Enters a state in which nothing more is planned.
     pub(super) fn enter(&self, standing: &Standing, state: BankState) -> Result<(), BankDown> {
-        let sql =
-            "UPDATE instruction SET state = ?2, step_at = NULL, hidden_count = 0 WHERE n = ?1";
-        self.tx
-            .prepare_cached(sql)?
-            .execute(params![standing.n, state.number()])?;
+        let sql = "UPDATE instruction SET state = ?2, step_at = NULL, hidden_count = 0 WHERE n = ?1";
+        self.tx.prepare_cached(sql)?.execute(params![standing.n, state.number()])?;
         Ok(())
     }
 
     /// Changes what is planned for an instruction that is under way.
     pub(super) fn replan(&self, standing: &Standing, plan: Plan) -> Result<(), BankDown> {
-        let sql =
-            "UPDATE instruction SET kind = ?2, code = ?3, follow = ?4, step = ?5, step_at = ?6,
+        let sql = "UPDATE instruction SET kind = ?2, code = ?3, follow = ?4, step = ?5, step_at = ?6,
                 hidden_count = ?7 WHERE n = ?1";
         self.tx.prepare_cached(sql)?.execute(params![
             standing.n,
@@ -241,14 +206,8 @@ impl Desk<'_> {
     }
 
     /// Sends back what was executed, at this time.
-    pub(super) fn plan_return(
-        &self,
-        standing: &Standing,
-        code: BankCode,
-        at: Timestamp,
-    ) -> Result<(), BankDown> {
-        let sql =
-            "UPDATE instruction SET kind = ?2, code = ?3, step = ?4, step_at = ?5 WHERE n = ?1";
+    pub(super) fn plan_return(&self, standing: &Standing, code: BankCode, at: Timestamp) -> Result<(), BankDown> {
+        let sql = "UPDATE instruction SET kind = ?2, code = ?3, step = ?4, step_at = ?5 WHERE n = ?1";
         self.tx.prepare_cached(sql)?.execute(params![
             standing.n,
             OutcomeKind::Return.number(),
@@ -260,12 +219,7 @@ impl Desk<'_> {
     }
 
     /// Tells what really happened.
-    pub(super) fn tell(
-        &self,
-        standing: &Standing,
-        report: Report,
-        due_at: Timestamp,
-    ) -> Result<(), BankDown> {
+    pub(super) fn tell(&self, standing: &Standing, report: Report, due_at: Timestamp) -> Result<(), BankDown> {
         self.tell_as(standing, report, due_at, 0)
     }
 
@@ -278,23 +232,12 @@ impl Desk<'_> {
         ordinal: u32,
     ) -> Result<(), BankDown> {
         let evidence = evidence_of(self.seed, &standing.instruction_id, report, ordinal);
-        tell_in_op(
-            self.tx,
-            standing.n,
-            Telling {
-                report,
-                evidence,
-                due_at,
-            },
-        )
+        tell_in_op(self.tx, standing.n, Telling { report, evidence, due_at })
     }
 
     /// Number of the next piece of evidence besides what happened.
     pub(super) fn next_extra(&self, standing: &Standing) -> Result<u32, BankDown> {
         let sql = "UPDATE instruction SET extra_count = extra_count + 1 WHERE n = ?1 RETURNING extra_count";
-        Ok(self
-            .tx
-            .prepare_cached(sql)?
-            .query_row([standing.n], |row| row.get(0))?)
+        Ok(self.tx.prepare_cached(sql)?.query_row([standing.n], |row| row.get(0))?)
     }
 }

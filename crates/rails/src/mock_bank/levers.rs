@@ -50,11 +50,7 @@ impl TimeScale {
     #[must_use]
     pub fn scale(self, seconds: u64) -> Span {
         const NANOS_PER_MILLISECOND: u64 = 1_000_000;
-        Span(
-            seconds
-                .saturating_mul(u64::from(self.permille))
-                .saturating_mul(NANOS_PER_MILLISECOND),
-        )
+        Span(seconds.saturating_mul(u64::from(self.permille)).saturating_mul(NANOS_PER_MILLISECOND))
     }
 }
 
@@ -85,20 +81,14 @@ pub enum PayinEnd {
 pub fn payin_course(number: &str) -> PayinCourse {
     let decline = DECLINES.iter().find(|(declined, _)| *declined == number);
     if let Some((_, code)) = decline {
-        return PayinCourse {
-            delay_seconds: ORDINARY_DELAY_SECONDS,
-            end: PayinEnd::Declined { code: iso(code) },
-        };
+        return PayinCourse { delay_seconds: ORDINARY_DELAY_SECONDS, end: PayinEnd::Declined { code: iso(code) } };
     }
     let seconds = match number.split_once('@') {
         Some(_) => refund_lever_of_alias(number).map(|lever| lever.delay_seconds),
         None => payment_seconds(number),
     };
     let delay_seconds = seconds.unwrap_or(ORDINARY_DELAY_SECONDS);
-    PayinCourse {
-        delay_seconds,
-        end: PayinEnd::Ok,
-    }
+    PayinCourse { delay_seconds, end: PayinEnd::Ok }
 }
 
 /// What an account asks of a refund.
@@ -130,19 +120,13 @@ pub(super) fn refund_lever(account: &AccountIdentifier) -> RefundLever {
         AccountIdentifier::PayId(alias) => refund_lever_of_alias(alias),
         AccountIdentifier::Iban(_) => None,
     };
-    lever.unwrap_or(RefundLever {
-        delay_seconds: ORDINARY_DELAY_SECONDS,
-        ending: Ending::Settle,
-    })
+    lever.unwrap_or(RefundLever { delay_seconds: ORDINARY_DELAY_SECONDS, ending: Ending::Settle })
 }
 
 fn refund_lever_of_number(number: &str) -> Option<RefundLever> {
     let delay_seconds = payment_seconds(number)?;
     let ending = ending_of(number.get(4..)?)?;
-    Some(RefundLever {
-        delay_seconds,
-        ending,
-    })
+    Some(RefundLever { delay_seconds, ending })
 }
 
 fn refund_lever_of_alias(alias: &str) -> Option<RefundLever> {
@@ -153,17 +137,10 @@ fn refund_lever_of_alias(alias: &str) -> Option<RefundLever> {
     }
     match local.strip_prefix("aapp") {
         Some(scenario) => {
-            let ending = (scenario.len() == 3)
-                .then(|| ending_of(scenario))
-                .flatten()?;
-            Some(RefundLever {
-                delay_seconds: ALIAS_DELAY_SECONDS,
-                ending,
-            })
+            let ending = (scenario.len() == 3).then(|| ending_of(scenario)).flatten()?;
+            Some(RefundLever { delay_seconds: ALIAS_DELAY_SECONDS, ending })
         }
-        None => (local.len() == 7)
-            .then(|| refund_lever_of_number(local))
-            .flatten(),
+        None => (local.len() == 7).then(|| refund_lever_of_number(local)).flatten(),
     }
 }
 
@@ -199,10 +176,7 @@ mod tests {
     use super::*;
 
     fn bsb(number: &str) -> AccountIdentifier {
-        AccountIdentifier::Bsb {
-            bsb: "111114".into(),
-            number: number.into(),
-        }
+        AccountIdentifier::Bsb { bsb: "111114".into(), number: number.into() }
     }
 
     // conformance: banked 81
@@ -240,23 +214,11 @@ mod tests {
             (alias("aapp1055@sandbox.com"), 1, settle),
             (alias("050511@sandbox.com"), 1, settle),
             (alias("+61-400000105"), 1, settle),
-            (
-                AccountIdentifier::Iban("DE02120300000000505105".into()),
-                1,
-                settle,
-            ),
+            (AccountIdentifier::Iban("DE02120300000000505105".into()), 1, settle),
         ];
         for (account, delay_seconds, ending) in table {
             let lever = refund_lever(&account);
-            assert_eq!(
-                lever,
-                RefundLever {
-                    delay_seconds,
-                    ending
-                },
-                "{}",
-                account.canonical()
-            );
+            assert_eq!(lever, RefundLever { delay_seconds, ending }, "{}", account.canonical());
         }
     }
 
@@ -281,11 +243,7 @@ mod tests {
         ];
         for (number, delay_seconds, code) in table {
             let end = code.map_or(PayinEnd::Ok, |code| PayinEnd::Declined { code: iso(code) });
-            assert_eq!(
-                payin_course(number),
-                PayinCourse { delay_seconds, end },
-                "{number}"
-            );
+            assert_eq!(payin_course(number), PayinCourse { delay_seconds, end }, "{number}");
         }
     }
 

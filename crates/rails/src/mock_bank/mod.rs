@@ -22,9 +22,7 @@ mod plan;
 mod reports;
 
 pub use bank::{MockBank, Options};
-pub use books::{
-    BankDown, BankInstruction, BankState, OpenError, Page, PaidTotal, Violation, ViolationKind,
-};
+pub use books::{BankDown, BankInstruction, BankState, OpenError, Page, PaidTotal, Violation, ViolationKind};
 pub use levers::{PayinCourse, PayinEnd, TimeScale, payin_course};
 pub use outcome::{Outcome, OutcomeKind, OutcomeRefused, Target, parse_reason};
 

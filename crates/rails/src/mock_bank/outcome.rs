@@ -83,11 +83,7 @@ impl Outcome {
     /// This outcome with its default reason and times.
     #[must_use]
     pub const fn of(kind: OutcomeKind) -> Self {
-        Self {
-            kind,
-            reason: None,
-            after: None,
-        }
+        Self { kind, reason: None, after: None }
     }
 }
 
@@ -180,13 +176,7 @@ mod tests {
             assert_eq!(OutcomeKind::from_code(kind.code()), Some(*kind));
             assert_eq!(OutcomeKind::from_number(kind.number()), Some(*kind));
         }
-        assert_eq!(
-            (
-                OutcomeKind::from_code("explode"),
-                OutcomeKind::from_number(0)
-            ),
-            (None, None)
-        );
+        assert_eq!((OutcomeKind::from_code("explode"), OutcomeKind::from_number(0)), (None, None));
     }
 
     #[test]
@@ -210,15 +200,9 @@ mod tests {
 
     #[test]
     fn a_word_means_its_code() {
-        let by_the_rail = [
-            FailureKind::MandateAmountExceeded,
-            FailureKind::MandateInactive,
-            FailureKind::OwnAccountClosed,
-        ];
-        for kind in FailureKind::ALL
-            .iter()
-            .filter(|kind| !by_the_rail.contains(kind))
-        {
+        let by_the_rail =
+            [FailureKind::MandateAmountExceeded, FailureKind::MandateInactive, FailureKind::OwnAccountClosed];
+        for kind in FailureKind::ALL.iter().filter(|kind| !by_the_rail.contains(kind)) {
             let Some(code) = code_of(*kind) else { continue };
             let meant = kind_of_iso(code.as_str()) == *kind;
             assert!(meant || says_duplicate(code.as_str()), "{kind:?} {code:?}");

@@ -37,9 +37,7 @@ impl Step {
 
     /// The step with this number in the books.
     pub(super) fn from_number(number: u8) -> Option<Self> {
-        [Self::Execute, Self::Reject, Self::Return]
-            .into_iter()
-            .find(|step| step.number() == number)
+        [Self::Execute, Self::Reject, Self::Return].into_iter().find(|step| step.number() == number)
     }
 }
 
@@ -72,17 +70,11 @@ impl Plan {
         match lever.ending {
             Ending::Settle => Self::by_outcome(settle, delay, now),
             Ending::Reject(code) => {
-                let fail = Outcome {
-                    reason: Some(code),
-                    ..Outcome::of(OutcomeKind::Fail)
-                };
+                let fail = Outcome { reason: Some(code), ..Outcome::of(OutcomeKind::Fail) };
                 Self::by_outcome(fail, delay, now)
             }
             // Nothing is said of a check: the refund is simply not heard of.
-            Ending::Stay => Self {
-                opening: &[],
-                ..Self::by_outcome(Outcome::of(OutcomeKind::Hold), delay, now)
-            },
+            Ending::Stay => Self { opening: &[], ..Self::by_outcome(Outcome::of(OutcomeKind::Hold), delay, now) },
         }
     }
 
@@ -102,41 +94,29 @@ impl Plan {
         let refusal = Some(outcome.reason.unwrap_or_else(refusal_default));
         match outcome.kind {
             OutcomeKind::Settle => plan(Some((Step::Execute, first(chosen)))),
-            OutcomeKind::Fail => Self {
-                code: refusal,
-                ..plan(Some((Step::Reject, first(chosen))))
-            },
+            OutcomeKind::Fail => Self { code: refusal, ..plan(Some((Step::Reject, first(chosen)))) },
             OutcomeKind::Return => Self {
                 code: Some(outcome.reason.unwrap_or_else(return_default)),
                 follow: then,
                 ..plan(Some((Step::Execute, first(delay))))
             },
-            OutcomeKind::Hold => Self {
-                opening: &[Report::Screening],
-                ..plan(None)
-            },
+            OutcomeKind::Hold => Self { opening: &[Report::Screening], ..plan(None) },
             OutcomeKind::Timeout => Self {
                 follow: Span::seconds(REPORT_AFTER_LOSS_SECONDS),
                 hidden_count: HIDDEN_COUNT,
                 ..plan(Some((Step::Execute, first(chosen))))
             },
-            OutcomeKind::ReportTwice => Self {
-                opening: &[Report::Accepted, Report::Accepted],
-                ..plan(Some((Step::Execute, first(chosen))))
-            },
+            OutcomeKind::ReportTwice => {
+                Self { opening: &[Report::Accepted, Report::Accepted], ..plan(Some((Step::Execute, first(chosen)))) }
+            }
             OutcomeKind::Late => Self {
                 follow: outcome.after.unwrap_or(Span::seconds(LATE_SECONDS)),
                 ..plan(Some((Step::Execute, first(delay))))
             },
-            OutcomeKind::OutOfOrder => Self {
-                follow: then,
-                ..plan(Some((Step::Execute, first(delay))))
-            },
-            OutcomeKind::Contradict => Self {
-                code: refusal,
-                follow: then,
-                ..plan(Some((Step::Execute, first(delay))))
-            },
+            OutcomeKind::OutOfOrder => Self { follow: then, ..plan(Some((Step::Execute, first(delay)))) },
+            OutcomeKind::Contradict => {
+                Self { code: refusal, follow: then, ..plan(Some((Step::Execute, first(delay)))) }
+            }
         }
     }
 }

@@ -24,12 +24,7 @@ pub(super) struct Telling {
 /// The bank's name of a piece of evidence: the same fact of the same
 /// instruction has the same name, however often it is told. `ordinal` is 0
 /// for what really happened and counts what the bank was made to say besides.
-pub(super) fn evidence_of(
-    seed: u64,
-    instruction_id: &str,
-    report: Report,
-    ordinal: u32,
-) -> EvidenceId {
+pub(super) fn evidence_of(seed: u64, instruction_id: &str, report: Report, ordinal: u32) -> EvidenceId {
     let mut bytes = Vec::with_capacity(64);
     bytes.extend_from_slice(b"refundry-mock-bank-v1");
     bytes.extend_from_slice(&seed.to_be_bytes());
@@ -61,11 +56,7 @@ pub(super) fn tell_in_op(tx: &Transaction<'_>, n: i64, telling: Telling) -> Resu
 }
 
 /// Reports that are due, oldest first.
-pub(super) fn due_in_op(
-    tx: &Transaction<'_>,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<Observation>, BankDown> {
+pub(super) fn due_in_op(tx: &Transaction<'_>, now: Timestamp, limit: usize) -> Result<Vec<Observation>, BankDown> {
     let sql = "SELECT merchant, instruction_id, evidence, report.kind, report.amount, charges, report.code, ticket
         FROM report JOIN instruction USING (n) WHERE due_at <= ?1 ORDER BY due_at, ticket LIMIT ?2";
     let mut statement = tx.prepare_cached(sql)?;
@@ -90,16 +81,11 @@ pub(super) fn due_in_op(
 
 /// The time of the next thing the bank will do or tell: a report that is not
 /// due yet, or a step, which is past when too much was due at once.
-pub(super) fn next_in_op(
-    tx: &Transaction<'_>,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, BankDown> {
+pub(super) fn next_in_op(tx: &Transaction<'_>, now: Timestamp) -> Result<Option<Timestamp>, BankDown> {
     let step = "SELECT min(step_at) FROM instruction WHERE step_at IS NOT NULL";
     let report = "SELECT min(due_at) FROM report WHERE due_at > ?1";
     let step: Option<i64> = tx.prepare_cached(step)?.query_row([], |row| row.get(0))?;
-    let report: Option<i64> = tx
-        .prepare_cached(report)?
-        .query_row([now.0], |row| row.get(0))?;
+    let report: Option<i64> = tx.prepare_cached(report)?.query_row([now.0], |row| row.get(0))?;
     Ok(step.into_iter().chain(report).min().map(Timestamp))
 }
 
@@ -128,26 +114,13 @@ struct Columns {
 
 impl Columns {
     fn of(report: Report) -> Self {
-        let plain = |kind| Self {
-            kind,
-            amount: 0,
-            charges: 0,
-            code: None,
-        };
+        let plain = |kind| Self { kind, amount: 0, charges: 0, code: None };
         match report {
             Report::Accepted => plain(1),
             Report::Screening => plain(2),
-            Report::Executed { amount, charges } => Self {
-                amount,
-                charges,
-                ..plain(3)
-            },
+            Report::Executed { amount, charges } => Self { amount, charges, ..plain(3) },
             Report::Rejected { code } => Self { code, ..plain(4) },
-            Report::Returned { amount_back, code } => Self {
-                amount: amount_back,
-                code,
-                ..plain(5)
-            },
+            Report::Returned { amount_back, code } => Self { amount: amount_back, code, ..plain(5) },
             Report::Withdrawn => plain(6),
             Report::Lapsed => plain(7),
         }
@@ -157,15 +130,9 @@ impl Columns {
         match self.kind {
             1 => Some(Report::Accepted),
             2 => Some(Report::Screening),
-            3 => Some(Report::Executed {
-                amount: self.amount,
-                charges: self.charges,
-            }),
+            3 => Some(Report::Executed { amount: self.amount, charges: self.charges }),
             4 => Some(Report::Rejected { code: self.code }),
-            5 => Some(Report::Returned {
-                amount_back: self.amount,
-                code: self.code,
-            }),
+            5 => Some(Report::Returned { amount_back: self.amount, code: self.code }),
             6 => Some(Report::Withdrawn),
             7 => Some(Report::Lapsed),
             _ => None,
@@ -183,16 +150,10 @@ mod tests {
         let reports = [
             Report::Accepted,
             Report::Screening,
-            Report::Executed {
-                amount: 1_000,
-                charges: 3,
-            },
+            Report::Executed { amount: 1_000, charges: 3 },
             Report::Rejected { code },
             Report::Rejected { code: None },
-            Report::Returned {
-                amount_back: 995,
-                code,
-            },
+            Report::Returned { amount_back: 995, code },
             Report::Withdrawn,
             Report::Lapsed,
         ];
@@ -204,10 +165,7 @@ mod tests {
     #[test]
     fn a_fact_has_one_name() {
         let name = |seed, id, report, ordinal| evidence_of(seed, id, report, ordinal);
-        let executed = Report::Executed {
-            amount: 1_000,
-            charges: 0,
-        };
+        let executed = Report::Executed { amount: 1_000, charges: 0 };
         let first = name(1, "A", executed, 0);
         assert_eq!(first, name(1, "A", executed, 0));
         let others = [
