@@ -83,12 +83,6 @@ impl Books {
         paid.map(|line| (line.instruction.clone(), line.amount)).collect()
     }
 
-    /// The refunds that were paid.
-    pub(crate) fn paid_refunds(&self) -> BTreeSet<&str> {
-        let paid = self.lines.iter().filter(|line| line.paid_count > 0);
-        paid.map(|line| line.refund.as_str()).collect()
-    }
-
     /// Minor units paid for one payment.
     pub(crate) fn paid_for(&self, payment: &str) -> u64 {
         let own = self.lines.iter().filter(|line| line.payment == payment);

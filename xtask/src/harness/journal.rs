@@ -32,14 +32,6 @@ impl Entry {
     }
 }
 
-/// An acknowledged refund.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owed {
-    pub(crate) refund: String,
-    pub(crate) payment: String,
-    pub(crate) amount: u64,
-}
-
 /// The journal of all clients.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -81,18 +73,6 @@ impl Journal {
 
     pub(crate) fn entries(&self) -> Vec<Entry> {
         lock(&self.entries).clone()
-    }
-
-    /// Every acknowledged refund.
-    pub(crate) fn acknowledged(&self) -> Result<Vec<Owed>> {
-        let entries = self.entries();
-        let known = entries.iter().filter_map(|entry| Some((&entry.call, entry.acknowledged()?)));
-        let owed = known.map(|(call, answer)| {
-            let id = answer.json()?["id"].as_str().map(str::to_owned);
-            let refund = id.context("an acknowledged refund without an id")?;
-            Ok(Owed { refund, payment: call.payment.clone(), amount: call.amount })
-        });
-        owed.collect()
     }
 
     /// Minor units acknowledged per payment, counting each key once.
