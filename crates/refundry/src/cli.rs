@@ -112,8 +112,13 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Reads wait for one of few connections anyway; more threads would only
+/// switch and hold memory.
+const BLOCKING_THREADS_MAX: usize = 8;
+
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime does not start")
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().max_blocking_threads(BLOCKING_THREADS_MAX).build().context("the runtime does not start")
 }
 
 /// Structured logs: JSON lines on standard error; `REFUNDRY_LOG` sets the level

@@ -25,6 +25,7 @@ use refundry_webhooks::{Egress, EgressOptions, Policy, Webhooks};
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -52,25 +53,36 @@ fn keys(key: [u8; 32]) -> anyhow::Result<KeyRing> {
 /// Runs until the process is told to end, then finishes what was accepted.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let data = config.data.clone();
+    // Before anybody can see that we are ready: an early end is a graceful one, too.
+    let mut signals = EndSignals::listen()?;
     let running = Running::start(config).await?;
     // Whoever started us may have closed our output; that is no reason to end.
     let mut out = std::io::stdout();
     let _ = writeln!(out, "listening at {}", running.base_url);
     let _ = writeln!(out, "sandbox credentials in {}", data.join("sandbox.json").display());
-    told_to_end().await?;
+    signals.told().await;
     running.stop().await;
     Ok(())
 }
 
-async fn told_to_end() -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that end the server.
+struct EndSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl EndSignals {
+    /// Listens for them from now on.
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Everything below the sockets.

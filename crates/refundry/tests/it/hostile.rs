@@ -263,3 +263,16 @@ async fn bytes_that_are_no_request() {
     let payin = server.payin(1000, "0505101").await;
     server.refund(&payin, 1000, "still-here").await.expect(201);
 }
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_in_the_dialects_own_words() {
+    let server = Server::start().await;
+    for (who, code) in [(Who::Banked, json!("invalid_request")), (Who::Native, json!("body_too_large"))] {
+        let body = format!(r#"{{"metadata":"{}"}}"#, "x".repeat(1_100_000));
+        let answer = send(&server, who, "too-large", Raw::json("too large", body)).await;
+        assert_eq!(answer.status, 413, "{}", answer.text);
+        refused(who, "too large", &answer);
+        let said = if who == Who::Banked { &answer.json["errors"][0]["code"] } else { &answer.json["code"] };
+        assert_eq!(*said, code);
+    }
+}
