@@ -55,6 +55,11 @@ impl MemoryStore {
         self.faults.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Commits find room again.
+    pub fn free_room(&self) {
+        self.faults.store(0, Ordering::SeqCst);
+    }
+
     fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -33,6 +33,7 @@ pub struct Line {
     was_reserved: bool,
     withdrawal: Option<bool>,
     heard: Vec<u8>,
+    blocked: bool,
 }
 
 impl Line {
@@ -160,6 +161,7 @@ impl Model {
             was_reserved: false,
             withdrawal: None,
             heard: Vec::new(),
+            blocked: false,
         };
         let short = self.credited() && !wish.reserve_at_send && self.available < line.total();
         if short && wish.shortage == Lack::Refuse {
@@ -318,11 +320,14 @@ impl Model {
             return false;
         }
         self.payment = "settled";
-        self.claimable = credited;
         self.available += credited;
-        let mut room = credited;
+        // What was paid outside is gone; what is missing counts as taken back.
+        let gone = self.gone();
+        self.claimable = credited.max(gone);
+        self.reversed += gone.saturating_sub(credited);
+        let mut room = credited.saturating_sub(gone);
         for refund in 0..self.lines.len() {
-            if !self.lines[refund].is_live() {
+            if !self.lines[refund].is_waiting() {
                 continue;
             }
             if self.lines[refund].wish.amount > room {
@@ -335,6 +340,11 @@ impl Model {
         true
     }
 
+    /// The sum of what was paid although the pay-in is not here.
+    fn gone(&self) -> u64 {
+        self.lines.iter().filter(|line| line.word == "settled").map(|line| line.wish.amount).sum()
+    }
+
     fn fail(&mut self) -> bool {
         match self.payment {
             "failed" => true,
@@ -345,6 +355,7 @@ impl Model {
                         self.end(refund, "failed");
                     }
                 }
+                self.reversed = if self.gone() > 0 { self.claimable } else { 0 };
                 true
             }
             _ => false,

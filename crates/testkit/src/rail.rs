@@ -51,7 +51,7 @@ struct Ledger {
     manners: VecDeque<Manner>,
     orders: BTreeMap<String, Order>,
     payments: Vec<(String, Amount)>,
-    returned: Vec<String>,
+    returned: Vec<(String, Report)>,
     reports: VecDeque<Observation>,
     tickets: u64,
     calls: usize,
@@ -162,6 +162,12 @@ impl ScriptedRail {
         self.ledger().down = down;
     }
 
+    /// True while it is down.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.ledger().down
+    }
+
     /// Pays what it kept, all of it.
     pub fn pay_kept(&self) {
         self.finish_kept(Stage::Paid);
@@ -180,21 +186,31 @@ impl ScriptedRail {
         }
     }
 
-    /// Sends back a payment, so much of it (minor units).
+    /// Sends back a payment, so much of it (minor units); once.
     pub fn give_back(&self, instruction_id: &str, amount_back: u64, code: &str) {
         let mut ledger = self.ledger();
-        ledger.returned.push(instruction_id.to_owned());
-        ledger.tell(instruction_id, Report::Returned { amount_back, code: BankCode::parse(code) });
+        let report = Report::Returned { amount_back, code: BankCode::parse(code) };
+        let given_back = (instruction_id.to_owned(), report);
+        if ledger.returned.iter().any(|(id, _)| id == instruction_id) {
+            return;
+        }
+        ledger.returned.push(given_back);
+        ledger.tell(instruction_id, report);
+    }
+
+    /// Forgets how the next submissions were to be treated.
+    pub fn forget_manners(&self) {
+        self.ledger().manners.clear();
     }
 
     /// Tells everything it ever told once more.
     pub fn repeat_everything(&self) {
         let mut ledger = self.ledger();
-        let told: Vec<(String, Report)> = ledger
-            .orders
-            .iter()
-            .map(|(id, order)| (id.clone(), order.stage.report(order.instruction.amount)))
-            .collect();
+        let stages = ledger.orders.iter().map(|(id, order)| {
+            let report = order.stage.report(order.instruction.amount);
+            (id.clone(), report)
+        });
+        let told: Vec<(String, Report)> = stages.chain(ledger.returned.iter().cloned()).collect();
         for (id, report) in told {
             ledger.tell(&id, report);
         }
@@ -206,15 +222,12 @@ impl ScriptedRail {
         self.ledger().payments.clone()
     }
 
-    /// Payments that were not given back, of one merchant, minor units.
+    /// Every payment that was not given back.
     #[must_use]
-    pub fn paid_out(&self, merchant: MerchantId) -> u64 {
+    pub fn standing_payments(&self) -> Vec<(String, Amount)> {
         let ledger = self.ledger();
-        let of_merchant = ledger.payments.iter().filter(|(id, _)| {
-            ledger.orders.get(id).is_some_and(|order| order.instruction.merchant == merchant)
-                && !ledger.returned.contains(id)
-        });
-        of_merchant.map(|(_, amount)| amount.minor).sum()
+        let returned = |id: &String| ledger.returned.iter().any(|(returned, _)| returned == id);
+        ledger.payments.iter().filter(|(id, _)| !returned(id)).cloned().collect()
     }
 
     /// How many reports wait to be taken.

@@ -16,7 +16,7 @@ use refundry_domain::money::{Amount, Currency};
 use refundry_domain::refund::Refund;
 use refundry_domain::refusal::Refusal;
 use refundry_domain::rules::{Environment, Rules};
-use refundry_domain::time::Span;
+use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::digest::{fingerprint, once_key};
 use refundry_engine::engine::{Engine, Parts};
 use refundry_engine::envelope::{Answer, Envelope, Once, Outcome, Unavailable, Work};
@@ -36,7 +36,7 @@ const ROUND_COUNT_MAX: usize = 100;
 pub struct World {
     /// The door.
     pub engine: Arc<Engine>,
-    /// The worker; it has swept.
+    /// The worker; it has swept, unless the bank was down.
     pub worker: Arc<RailWorker>,
     /// The clock.
     pub clock: Arc<ManualClock>,
@@ -110,11 +110,13 @@ impl World {
             writer,
             reader: Arc::clone(&reader),
             clock: Arc::clone(&clock) as _,
-            rules: Rules::of(Environment::Sandbox),
+            rules: Rules { resend_same_id: rail.capabilities().resend_same_id, ..Rules::of(Environment::Sandbox) },
         };
         let engine = Engine::start(parts).expect("the store opens");
         let worker = RailWorker::new(Arc::clone(&engine), Arc::clone(&rail) as Arc<dyn Rail>);
-        sweep(&worker).await;
+        if !rail.is_down() {
+            sweep(&worker).await;
+        }
         Self { engine, worker, clock, rail, ids, merchant, wallet, reader: Reading(reader) }
     }
 
@@ -183,14 +185,23 @@ impl World {
         }
     }
 
+    /// One round of the worker; it sweeps first where it must and can.
+    pub async fn step(&self) -> Option<Timestamp> {
+        if !self.worker.has_swept() && !self.rail.is_down() {
+            sweep(&self.worker).await;
+        }
+        self.worker.step().await
+    }
+
     /// Lets the worker work until nothing is due.
     pub async fn run(&self) {
         for _ in 0..ROUND_COUNT_MAX {
             let before = self.newest_event();
-            let next = self.worker.step().await;
+            let next = self.step().await;
             let quiet = next.is_none_or(|at| at > self.engine.now());
             // What a step sent may have brought reports since it looked.
-            if quiet && self.newest_event() == before && self.rail.report_count() == 0 {
+            let swept = self.worker.has_swept() || self.rail.is_down();
+            if quiet && swept && self.newest_event() == before && self.rail.report_count() == 0 {
                 return;
             }
         }

@@ -8,7 +8,11 @@ impl Model {
         let (overdue, available) = (self.overdue(refund), self.available);
         let line = &mut self.lines[refund];
         if line.word == "submitted" && line.tries.last() == Some(&Try::Due) {
-            *line.tries.last_mut().expect("there is one") = Try::Sending;
+            // What was sent before does not fail by itself: a person looks.
+            line.blocked |= self.payment == "reversed";
+            if !line.blocked {
+                *line.tries.last_mut().expect("there is one") = Try::Sending;
+            }
             return true;
         }
         if line.word != "ready" {

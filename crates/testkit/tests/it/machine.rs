@@ -260,8 +260,7 @@ fn play(asks: Vec<Ask>, debtor_known: bool) {
     let mut model = Model::new(AMOUNT, debtor_known);
     for ask in asks {
         let Some(ask) = aimed(ask, model.lines.len()) else { continue };
-        // A refund that was paid outside before its pay-in arrived is not
-        // modelled: what a smaller credit then means is for people to decide.
+        // Paid outside before the pay-in arrived: not asked of the core yet.
         if matches!(ask, Ask::External { .. }) && !matches!(model.payment, "settled" | "reversed") {
             continue;
         }

@@ -3,5 +3,6 @@
 
 mod invariants;
 mod machine;
+mod simulation;
 mod stores;
 mod stories;
