@@ -67,10 +67,9 @@ impl Simulation {
         let minor = 10 + (key as u64 * 7) % 40;
         let name = format!("key {key}");
         let outcome = self.world.ask(Wanted { payment, minor, key: &name }).await.ok()?;
-        match outcome.result.ok()? {
-            Answer::Refund(refund) => Some(refund.id),
-            other => panic!("a refund was asked for, the answer was {other:?}"),
-        }
+        let answer = outcome.result.ok()?;
+        let Answer::Refund(refund) = answer else { panic!("a refund was asked for, the answer was {answer:?}") };
+        Some(refund.id)
     }
 
     async fn restart(self, restored: bool) -> Self {
@@ -170,7 +169,7 @@ impl Simulation {
             let events = self.world.reader().refund_events(self.world.merchant, refund.id).expect("the store is read");
             let numbers: Vec<u32> = events.iter().map(|event| event.number).collect();
             assert!((1..).zip(&numbers).all(|(expected, number)| expected == *number), "I-12: {numbers:?}");
-            let told = events.iter().filter_map(Event::refund_state).last();
+            let told = events.iter().filter_map(Event::refund_state).next_back();
             assert_eq!(told, Some(refund.state), "I-12: the newest event tells the state");
             let quiet =
                 refund.state.is_final() || refund.is_blocked() || refund.has_open_case(CaseCode::UnknownOutcome);
