@@ -59,6 +59,7 @@ pub struct Engine {
     directory: Arc<RwLock<Arc<Directory>>>,
     notifier: Arc<Notifier>,
     counters: Arc<Counters>,
+    newest_at_start: Timestamp,
     in_flight: Mutex<HashSet<OnceKey>>,
     stopping: AtomicBool,
 }
@@ -109,6 +110,7 @@ impl Engine {
             directory,
             notifier,
             counters,
+            newest_at_start: last_at,
             in_flight: Mutex::new(HashSet::new()),
             stopping: AtomicBool::new(false),
         }))
@@ -216,6 +218,13 @@ impl Engine {
     #[must_use]
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// The time of the newest event when the engine started: what the store
+    /// may have forgotten is later.
+    #[must_use]
+    pub fn newest_at_start(&self) -> Timestamp {
+        self.newest_at_start
     }
 
     /// How many envelopes wait.

@@ -19,6 +19,9 @@ pub(crate) fn collect(envelope: &Envelope, keys: &mut Keys) {
 }
 
 fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
+    if matches!(command, Command::BeginSend { .. }) {
+        keys.strays.insert(merchant);
+    }
     let mut refund = |id: &RefundId| {
         keys.refunds.insert((merchant, *id));
     };

@@ -26,7 +26,9 @@ impl RailWorker {
     /// Doubts what was being sent when the process ended, then compares.
     pub async fn sweep(&self) -> Result<(), Unavailable> {
         self.doubt_all().await?;
-        let (_, newest_at) = self.engine().read(|reader| reader.newest_event()).await?;
+        // Not the newest event now: what came in since the start is newer than
+        // what the store forgot.
+        let newest_at = self.engine().newest_at_start();
         let mut stems: Option<Stems> = None;
         let mut after = None;
         loop {
@@ -40,7 +42,7 @@ impl RailWorker {
                     envelopes.push(envelope);
                 }
             }
-            self.record(envelopes).await;
+            self.record_all(envelopes).await?;
         }
     }
 
@@ -58,8 +60,19 @@ impl RailWorker {
                 let command = Command::RecordSubmission { refund: refund.id, attempt: newest.number, epoch, outcome };
                 Some(Envelope::command(refund.merchant, self.rail().actor(), command))
             });
-            self.record(doubts.collect()).await;
+            self.record_all(doubts.collect()).await?;
         }
+    }
+
+    /// Nothing may be sent before all of it is in the store.
+    async fn record_all(&self, envelopes: Vec<Envelope>) -> Result<(), Unavailable> {
+        if envelopes.is_empty() {
+            return Ok(());
+        }
+        for outcome in self.engine().execute_all(envelopes).await {
+            outcome?;
+        }
+        Ok(())
     }
 
     async fn compare(

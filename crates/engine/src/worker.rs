@@ -151,7 +151,8 @@ impl RailWorker {
 
     /// One round; returns when the next one is due, if that is known.
     pub async fn step(&self) -> Option<Timestamp> {
-        let next_report = self.take_reports().await;
+        // A report about what the sweep has not found yet would belong to nothing.
+        let next_report = if self.has_swept() { self.take_reports().await } else { None };
         let worked = self.work_refunds().await;
         self.tick_mandates().await;
         if worked == STEP_MAX {

@@ -159,15 +159,29 @@ pub(super) fn advance(
         PaymentState::Failed => {
             payment.state = to;
             draft.payment_event(&mut payment, EventKind::PaymentFailed);
-            for mut refund in live_refunds(draft, id) {
+            let (waiting, gone) = waiting_and_gone(draft, id);
+            for mut refund in waiting {
                 flow::fail(draft, &mut payment, &mut refund, FailureKind::PaymentFailed)?;
                 draft.put_refund(refund);
+            }
+            if gone > 0 {
+                payment.counters.reversed = payment.counters.claimable;
+                open_case(draft, &mut payment, CaseCode::Exposure);
             }
         }
         PaymentState::Open | PaymentState::Reversed => return Err(Refusal::TransitionImpossible),
     }
     draft.put_payment(payment);
     Ok(Done::Payment(id))
+}
+
+/// The live refunds that were not sent, and the sum of those that do not fail
+/// any more: paid outside, or known from a rail's evidence.
+fn waiting_and_gone(draft: &Draft<'_>, payment: PaymentId) -> (Vec<Refund>, u64) {
+    let (waiting, gone): (Vec<Refund>, Vec<Refund>) =
+        live_refunds(draft, payment).into_iter().partition(|refund| refund.state.before_send());
+    let sum = gone.iter().fold(0_u64, |sum, refund| sum.saturating_add(refund.amount.minor));
+    (waiting, sum)
 }
 
 /// The pay-in was credited: held refunds that no longer fit fail in the same
@@ -177,9 +191,15 @@ fn settle(draft: &mut Draft<'_>, payment: &mut Payment, credited: Option<u64>) -
     if credited > AMOUNT_MINOR_MAX {
         return Err(Refusal::AmountTooLarge);
     }
-    let waiting = live_refunds(draft, payment.id);
+    let (waiting, gone) = waiting_and_gone(draft, payment.id);
     credit(draft, payment, credited)?;
-    let mut room = credited;
+    let mut room = credited.saturating_sub(gone);
+    if gone > credited {
+        // More was given back than came: evidence breaks no constraint.
+        payment.counters.claimable = gone;
+        payment.counters.reversed = gone.saturating_sub(credited);
+        open_case(draft, payment, CaseCode::Exposure);
+    }
     for mut refund in waiting {
         if let Some(left) = room.checked_sub(refund.amount.minor) {
             room = left;

@@ -167,7 +167,8 @@ fn executed(
                 .attempts
                 .iter()
                 .filter(|attempt| matches!(attempt.state, AttemptState::Executed | AttemptState::Returned));
-            if moved.count() > 1 {
+            let paid_outside = refund.state == RefundState::Settled { by: SettledBy::External };
+            if moved.count() > 1 || paid_outside {
                 flow::open_case(draft, payment, refund, CaseCode::Conflict);
             }
             Ok(())

@@ -55,7 +55,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, id: RefundId, epoch: u64, lease_until
             "a new attempt needs proof for every earlier one"
         );
         // What was sent before does not fail by itself: a person ends it.
-        if payment_is_gone(&payment) || !payment.blocks.is_empty() {
+        if payment_is_gone(&payment) || !payment.blocks.is_empty() || waits_for_stray(draft, &payment, &refund) {
             stop_for_person(draft, &mut payment, &mut refund);
             flow::put(draft, payment, refund);
             return Ok(Done::Refund(id));
@@ -93,7 +93,7 @@ fn check(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> R
         flow::fail(draft, payment, refund, FailureKind::PaymentBlocked)?;
         return Ok(Verdict::Stop);
     }
-    if !payment.blocks.is_empty() {
+    if !payment.blocks.is_empty() || waits_for_stray(draft, payment, refund) {
         stop_for_person(draft, payment, refund);
         return Ok(Verdict::Stop);
     }
@@ -118,6 +118,16 @@ fn check(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> R
     }
     take_slot(draft, refund);
     Ok(Verdict::Go)
+}
+
+/// A debit that nobody can explain names this payer: the refund waits until a
+/// person lets it go (rails M21).
+fn waits_for_stray(draft: &Draft<'_>, payment: &Payment, refund: &Refund) -> bool {
+    let named = payment
+        .debtor
+        .as_ref()
+        .is_some_and(|party| draft.facts().stray_creditors.contains(&(payment.merchant, party.account.canonical())));
+    named && !refund.blocks.iter().any(|block| block.code == BlockCode::Operator && block.lifted_at.is_some())
 }
 
 /// The agreed content is the executed one, the word is still good, and those

@@ -260,10 +260,6 @@ fn play(asks: Vec<Ask>, debtor_known: bool) {
     let mut model = Model::new(AMOUNT, debtor_known);
     for ask in asks {
         let Some(ask) = aimed(ask, model.lines.len()) else { continue };
-        // Paid outside before the pay-in arrived: not asked of the core yet.
-        if matches!(ask, Ask::External { .. }) && !matches!(model.payment, "settled" | "reversed") {
-            continue;
-        }
         let count = model.lines.len();
         let taken = model.hear(ask);
         let at = AT.plus(Span::seconds(model.now));

@@ -78,9 +78,6 @@ impl Simulation {
             // What a bank has not decided when the store is lost is for people.
             world.rail.pay_kept();
             store.restore(&backup);
-            // The sweep of a restored store finds bank and disk in order.
-            world.rail.set_down(false);
-            store.free_room();
             // After a loss its reports are read again from the beginning.
             world.rail.repeat_everything();
         }
