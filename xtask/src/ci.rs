@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use crate::output;
 use crate::tidy::workspace_root;
 
 /// One step: what it is called and what it runs.
@@ -45,7 +46,7 @@ pub(crate) fn run() -> Result<ExitCode> {
     let begin = Instant::now();
     let mut timings = Vec::new();
     system_packages(&root);
-    for step in steps(&root) {
+    for step in steps() {
         println!("\n==> {}: {} {}", step.name, step.program, step.arguments.join(" "));
         let start = Instant::now();
         let passed = execute(&root, &step)?;
@@ -62,9 +63,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn steps(root: &Path) -> Vec<Step> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let release = root.join("target/release");
+fn steps() -> Vec<Step> {
+    let cargo = output::cargo().to_string_lossy().into_owned();
+    let release = output::release_folder();
     let tool = |tool| match tool {
         Tool::Refundry => release.join("refundry").display().to_string(),
         Tool::Xtask => release.join("xtask").display().to_string(),

@@ -13,6 +13,7 @@ mod bench;
 mod ci;
 mod harness;
 mod load;
+mod output;
 mod sandbox;
 mod tidy;
 
@@ -29,7 +30,10 @@ usage: cargo xtask <command>
   ci                        everything a change must pass, in order, with timings
   bench http                goals (a) and (a2): durable creates against a constant answer
   bench latency             goal (d): tail latency at a fixed rate, open model
-  bench fill [N]            goals (e), (e2), (f): disk, memory, restart (default 1000000)
+  bench life                goal (h): whole lives, webhooks included, against creates alone
+  bench fill [N]            goals (e), (e2), (f): disk, memory, restart (default 1000000), after
+                            whole lives; --created-only pauses rails and webhooks; --at-most
+                            MINUTES ends a fill that would take longer (default 120)
   harness kill [--cycles N] kill -9 under load, restart, compare with the clients' journal
   harness restore           put an old backup back, repeat the calls, count what the bank paid
   harness sync              fsync before every answer, and the power-loss harness that must see loss

@@ -49,10 +49,7 @@ pub(crate) async fn run() -> Result<()> {
     let folder = sandbox::folder("bench-http")?;
     let sync = machine::sync_probe(folder.path())?;
     let product = Sandbox::start(&folder.path().join("data")).await?;
-    let mut client = product.client().await?;
-    for workers in ["rails", "webhooks"] {
-        client.switch(product.credentials(), workers, "pause").await?;
-    }
+    product.client().await?.pause_workers(product.credentials()).await?;
     let payments = purse::pay_ins(&product, PAYMENTS, PAYMENT_AMOUNT).await?;
     let dialect = Dialect::native(product.credentials())?;
     let bench = Bench { product, constant: reference::Server::start()?, payments, dialect };

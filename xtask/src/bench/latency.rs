@@ -25,10 +25,7 @@ pub(crate) async fn run() -> Result<()> {
     println!("bench latency: about a minute; rail workers and webhooks paused");
     let folder = sandbox::folder("bench-latency")?;
     let product = Sandbox::start(&folder.path().join("data")).await?;
-    let mut client = product.client().await?;
-    for workers in ["rails", "webhooks"] {
-        client.switch(product.credentials(), workers, "pause").await?;
-    }
+    product.client().await?.pause_workers(product.credentials()).await?;
     let payments = purse::pay_ins(&product, PAYMENTS, PAYMENT_AMOUNT).await?;
     let dialect = Dialect::native(product.credentials())?;
     let (mut ratios, mut whole, mut probes) = (Vec::new(), Samples::default(), Samples::default());

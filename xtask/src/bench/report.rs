@@ -13,8 +13,8 @@ const PATH: &str = "docs/performance.md";
 const HEADER: &str = "\
 # Measured performance
 
-Written by `cargo xtask bench http`, `latency` and `fill`; each run replaces its
-own block. Load generator and server share the machine. Goals that are ratios
+Written by `cargo xtask bench http`, `latency`, `life` and `fill`; each run
+replaces its own block. Load generator and server share the machine. Goals that are ratios
 compare two things measured in turns in one run; the median and the spread of
 the rounds are shown.
 ";

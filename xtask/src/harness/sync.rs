@@ -56,9 +56,7 @@ async fn windows(data: &Path, syncs: bool) -> Result<usize> {
     let output = data.with_extension("strace");
     let sandbox = Sandbox::start_with(data, &start(&output, syncs)).await?;
     let mut client = sandbox.client().await?;
-    for workers in ["rails", "webhooks"] {
-        client.switch(sandbox.credentials(), workers, "pause").await?;
-    }
+    client.pause_workers(sandbox.credentials()).await?;
     let payment = client.pay_in(sandbox.credentials(), PAYMENT_AMOUNT).await?;
     let dialects = Dialect::all(sandbox.credentials())?;
     let mut windows = Vec::new();

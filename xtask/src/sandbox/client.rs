@@ -96,8 +96,42 @@ impl Client {
         Ok(())
     }
 
+    /// Nothing but creates from now on: no rail worker, no webhooks.
+    pub(crate) async fn pause_workers(&mut self, credentials: &Credentials) -> Result<()> {
+        for workers in ["rails", "webhooks"] {
+            self.switch(credentials, workers, "pause").await?;
+        }
+        Ok(())
+    }
+
+    /// One number of the metrics page; a label is part of its name.
+    pub(crate) async fn metric(&mut self, name: &str) -> Result<u64> {
+        let reply = self.get("/metrics", None).await?;
+        ensure!(reply.status == 200, "/metrics: {}", reply.status);
+        metric(&String::from_utf8_lossy(&reply.body), name).with_context(|| format!("no metric {name}"))
+    }
+
     /// One refund as a dialect shows it.
     pub(crate) async fn refund(&mut self, dialect: &Dialect, id: &str) -> Result<Reply> {
         self.get(&dialect.refund_path(id), Some(&dialect.authorization)).await
+    }
+}
+
+/// The value on the line of the text format that begins with this name.
+fn metric(page: &str, name: &str) -> Option<u64> {
+    let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    line.split(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_found_by_their_whole_name() {
+        let page = "# TYPE a counter\na_total{r=\"x\"} 12\na_total{r=\"xy\"} 7 1.5\nb 3\n";
+        for (name, value) in [("a_total{r=\"x\"}", Some(12)), ("a_total{r=\"xy\"}", Some(7)), ("a_total", None)] {
+            assert_eq!(metric(page, name), value, "{name}");
+        }
     }
 }

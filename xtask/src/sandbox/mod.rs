@@ -17,7 +17,7 @@ pub(crate) use client::{Client, Reply};
 pub(crate) use credentials::Credentials;
 pub(crate) use dialect::{Dialect, RefundCall};
 
-use crate::tidy::workspace_root;
+use crate::output;
 
 /// The longest wait for a start.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -47,14 +47,14 @@ pub(crate) struct Sandbox {
 
 /// Where the release binary is.
 pub(crate) fn binary() -> Result<PathBuf> {
-    let path = workspace_root().join("target/release/refundry");
+    let path = output::release_folder().join("refundry");
     ensure!(path.exists(), "{} is missing: cargo build --release -p refundry", path.display());
     Ok(path)
 }
 
 /// A temporary folder on the disk that the build is on (`/tmp` may be memory).
 pub(crate) fn folder(what: &str) -> Result<tempfile::TempDir> {
-    let parent = workspace_root().join("target/xtask");
+    let parent = output::target_folder().join("xtask");
     std::fs::create_dir_all(&parent)?;
     Ok(tempfile::Builder::new().prefix(&format!("{what}-")).tempdir_in(parent)?)
 }

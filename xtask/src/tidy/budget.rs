@@ -48,8 +48,7 @@ pub(crate) fn check(root: &Path) -> Result<Vec<Problem>> {
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<String> {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(program).args(arguments).current_dir(root).output().context("cargo")?;
+    let output = Command::new(crate::output::cargo()).args(arguments).current_dir(root).output().context("cargo")?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "cargo {} failed: {complaint}", arguments.join(" "));
     Ok(String::from_utf8(output.stdout)?)
