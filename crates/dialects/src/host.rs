@@ -10,6 +10,7 @@ use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
 use refundry_engine::egress::Policy;
 use refundry_engine::engine::Engine;
+use refundry_engine::rail::PayerBank;
 use refundry_engine::registry::RegistryEntry;
 use refundry_engine::webhook::WebhookDialect;
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ pub struct Host {
     pub environment: Environment,
     /// Where webhooks may go; asked when an endpoint is registered.
     pub egress: Policy,
+    /// The simulated bank of payers, in the sandbox.
+    pub payer_bank: Option<Arc<dyn PayerBank>>,
     public_origin: RwLock<String>,
 }
 
@@ -37,13 +40,20 @@ impl Host {
             Environment::Sandbox => Policy::sandbox(),
             Environment::Live => Policy::default(),
         };
-        Self { engine, tokens, environment, egress, public_origin: RwLock::new(public_origin) }
+        Self { engine, tokens, environment, egress, payer_bank: None, public_origin: RwLock::new(public_origin) }
     }
 
     /// The same with other rules for where webhooks may go.
     #[must_use]
     pub fn with_egress(mut self, egress: Policy) -> Self {
         self.egress = egress;
+        self
+    }
+
+    /// The same with a bank that plays payers (sandbox).
+    #[must_use]
+    pub fn with_payer_bank(mut self, payer_bank: Option<Arc<dyn PayerBank>>) -> Self {
+        self.payer_bank = payer_bank;
         self
     }
 

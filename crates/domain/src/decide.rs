@@ -57,9 +57,13 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
         Command::OpenAccount(open) => accounts::open_account(draft, open),
         Command::SetBalance { account, available } => accounts::set_balance(draft, *account, *available),
         Command::RecordPayment(record) => payments::record(draft, record),
-        Command::AdvancePayment { payment, to, credited, debtor } => {
-            payments::advance(draft, *payment, *to, *credited, debtor.as_ref())
+        Command::AdvancePayment { payment, to, credited, debtor, failure } => {
+            payments::advance(draft, *payment, *to, *credited, debtor.as_ref(), *failure)
         }
+        Command::AnnotatePayment { payment, before, extension } => {
+            payments::annotate(draft, *payment, before, extension)
+        }
+        Command::TickPayment { payment } => tick::tick_payment(draft, *payment),
         Command::ReversePayment { payment, amount } => payments::reverse(draft, *payment, *amount),
         Command::BlockPayment { payment, code } => payments::block(draft, *payment, *code, true),
         Command::UnblockPayment { payment, code } => payments::block(draft, *payment, *code, false),

@@ -173,6 +173,12 @@ impl Event {
         bytes
     }
 
+    /// The mandate that it is about.
+    #[must_use]
+    pub fn mandate(&self) -> Option<MandateId> {
+        if let EventKind::MandateEntered { mandate, state: _ } = &self.kind { Some(*mandate) } else { None }
+    }
+
     /// The state that the refund or payment entered, where it did.
     #[must_use]
     pub fn refund_state(&self) -> Option<RefundState> {

@@ -66,6 +66,118 @@ impl PaymentState {
     }
 }
 
+/// When a payment reached its states. A state that was jumped over has the
+/// instant of the one after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moments {
+    /// The payer agreed.
+    pub authorised_at: Option<Timestamp>,
+    /// The payer's bank sent it.
+    pub executed_at: Option<Timestamp>,
+    /// Credited to us.
+    pub settled_at: Option<Timestamp>,
+    /// It was known that it will not come.
+    pub failed_at: Option<Timestamp>,
+}
+
+impl Moments {
+    /// The payment entered this state.
+    pub fn enter(&mut self, state: PaymentState, at: Timestamp) {
+        let (authorised, executed, settled) = match state {
+            PaymentState::Open | PaymentState::Failed => (false, false, false),
+            PaymentState::Authorised => (true, false, false),
+            PaymentState::Executed => (true, true, false),
+            PaymentState::Settled | PaymentState::Reversed => (true, true, true),
+        };
+        let passed = [
+            (authorised, &mut self.authorised_at),
+            (executed, &mut self.executed_at),
+            (settled, &mut self.settled_at),
+            (state == PaymentState::Failed, &mut self.failed_at),
+        ];
+        for (reached, moment) in passed {
+            if reached {
+                moment.get_or_insert(at);
+            }
+        }
+    }
+}
+
+/// Why a payment will not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PaymentFailureReason {
+    /// Something broke while the payer authorised it.
+    AuthorisationFailed,
+    /// The payer said no.
+    NotAuthorised,
+    /// The payer's bank refused it.
+    RejectedByBank,
+    /// It was refused on its way, after the payer's bank took it.
+    RejectedByScheme,
+    /// Whoever asked for it took it back.
+    Cancelled,
+    /// Nobody authorised it in time.
+    Expired,
+    /// No reason is known.
+    Other,
+}
+
+impl PaymentFailureReason {
+    /// All of them; the place is the stored number.
+    pub const ALL: [Self; 7] = [
+        Self::AuthorisationFailed,
+        Self::NotAuthorised,
+        Self::RejectedByBank,
+        Self::RejectedByScheme,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Other,
+    ];
+
+    /// The stored number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::AuthorisationFailed => 0,
+            Self::NotAuthorised => 1,
+            Self::RejectedByBank => 2,
+            Self::RejectedByScheme => 3,
+            Self::Cancelled => 4,
+            Self::Expired => 5,
+            Self::Other => 6,
+        }
+    }
+
+    /// The reason with this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.number() == number)
+    }
+
+    /// The stable word in the native API.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AuthorisationFailed => "authorisation_failed",
+            Self::NotAuthorised => "not_authorised",
+            Self::RejectedByBank => "rejected_by_bank",
+            Self::RejectedByScheme => "rejected_by_scheme",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// How a payment failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaymentFailure {
+    /// Where it stood before.
+    pub stage: PaymentState,
+    /// Why.
+    pub reason: PaymentFailureReason,
+}
+
 /// How we know of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Provenance {
@@ -158,6 +270,16 @@ pub struct Payment {
     pub debtor: Option<Party>,
     /// Where it stands.
     pub state: PaymentState,
+    /// When it came there.
+    pub moments: Moments,
+    /// How it failed, where it did.
+    pub failure: Option<PaymentFailure>,
+    /// The dialect's name for the payer, by which all payments of one payer
+    /// are found. It is stored in the clear and never changes: no name, no
+    /// account number and no secret may stand in it.
+    pub payer_key: Option<Arc<str>>,
+    /// When it fails unless it was authorised before.
+    pub expires_at: Option<Timestamp>,
     /// How we know of it.
     pub provenance: Provenance,
     /// Why it may not be refunded.
@@ -188,5 +310,12 @@ impl Payment {
     #[must_use]
     pub fn is_blocked_by(&self, code: PaymentBlockCode) -> bool {
         self.blocks.iter().any(|block| block.code == code)
+    }
+
+    /// When something must be done about it if nothing happens before: an
+    /// open payment fails at its expiry. A refund never changes this.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.expires_at.filter(|_| self.state == PaymentState::Open)
     }
 }

@@ -145,6 +145,8 @@ refusals! {
     CaseUnknown = 38, "case_not_found", World;
     /// The payer is unknown and the command gives no account, nor may it ask.
     CreditorMissing = 39, "creditor_missing", World;
+    /// Somebody else changed it since it was read.
+    Changed = 40, "changed", World;
 }
 
 #[cfg(test)]

@@ -171,7 +171,7 @@ impl Committer {
             } else {
                 Err(Refusal::KeyReused)
             };
-            return Outcome { replayed: true, result };
+            return outcome(true, result, facts);
         }
         let (result, keep) = match &envelope.work {
             Work::Command(command) => {
@@ -208,7 +208,7 @@ impl Committer {
                 facts.changes.once.insert(once.key);
             }
         }
-        Outcome { replayed: false, result }
+        outcome(false, result, facts)
     }
 
     fn change_registry(
@@ -352,6 +352,15 @@ fn repeated(result: &OnceResult, facts: &Facts) -> Result<Answer, Refusal> {
         OnceResult::Refused(refusal) => Err(*refusal),
         OnceResult::Answer { status, body } => Ok(Answer::Kept { status: *status, body: body.clone() }),
     }
+}
+
+/// The outcome, with the payer of a refund.
+fn outcome(replayed: bool, result: Result<Answer, Refusal>, facts: &Facts) -> Outcome {
+    let payer = match &result {
+        Ok(Answer::Refund(refund)) => facts.payments.get(&refund.payment).and_then(|payment| payment.debtor.clone()),
+        Ok(_) | Err(_) => None,
+    };
+    Outcome { replayed, result, payer }
 }
 
 fn answer(done: Done, facts: &Facts) -> Answer {

@@ -9,6 +9,7 @@ use refundry_domain::instruction::Instruction;
 use refundry_domain::ledger::Account;
 use refundry_domain::mandate::Mandate;
 use refundry_domain::once::{Fingerprint, OnceKey};
+use refundry_domain::party::Party;
 use refundry_domain::payment::Payment;
 use refundry_domain::refund::Refund;
 use refundry_domain::refusal::Refusal;
@@ -111,6 +112,9 @@ pub struct Outcome {
     pub replayed: bool,
     /// What was done, or why not.
     pub result: Result<Answer, Refusal>,
+    /// Who paid what a refund gives back, where the result is a refund and
+    /// the bank told us.
+    pub payer: Option<Party>,
 }
 
 /// Why an envelope was not decided; nothing was changed by it, or (in flight)

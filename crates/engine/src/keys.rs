@@ -41,7 +41,11 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
             keys.payments.insert((merchant, record.id));
             keys.origin_keys.extend(record.origin_keys.iter().map(|key| (merchant, key.clone())));
         }
+        Command::AnnotatePayment { payment, .. } => {
+            keys.payments.insert((merchant, *payment));
+        }
         Command::AdvancePayment { payment, .. }
+        | Command::TickPayment { payment }
         | Command::ReversePayment { payment, .. }
         | Command::BlockPayment { payment, .. }
         | Command::UnblockPayment { payment, .. } => {
@@ -93,13 +97,14 @@ fn of_request(merchant: MerchantId, request: &RequestRefund, keys: &mut Keys) {
     keys.payments.insert((merchant, request.payment));
     keys.strays.insert(merchant);
     match request.funding {
-        Funding::Held { account } => {
+        Some(Funding::Held { account }) => {
             keys.accounts.insert((merchant, account));
         }
-        Funding::Mandate { mandate, .. } => {
+        Some(Funding::Mandate { mandate, .. }) => {
             keys.mandates.insert((merchant, mandate));
         }
-        Funding::MerchantAuthorised => {}
+        // A payment brings its own account.
+        Some(Funding::MerchantAuthorised) | None => {}
     }
     if let ReferenceInput::Auto { hash } = &request.reference {
         keys.keyless.insert((request.payment, hash.to_string()));

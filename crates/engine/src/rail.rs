@@ -1,12 +1,15 @@
 //! Port Rail: how money moves and what the bank says of it (rails section 3).
 
 use refundry_domain::event::Actor;
-use refundry_domain::id::MerchantId;
+use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::instruction::{Debit, EvidenceId, Instruction, Report, Submission};
+use refundry_domain::party::Party;
+use refundry_domain::payment::{PaymentFailureReason, PaymentState};
 use refundry_domain::time::Timestamp;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// A boxed future, so that rails can stand behind a `dyn`.
 pub type RailFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -84,6 +87,58 @@ pub struct Observation {
 /// Reports that are due, oldest first, and when the next one will be.
 pub type ReportPage = (Vec<Observation>, Option<Timestamp>);
 
+/// A payment reaches a state at the payer's bank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PayinStep {
+    /// Which state: authorised, executed, settled or failed.
+    pub to: PaymentState,
+    /// When, at the earliest.
+    pub at: Timestamp,
+    /// Why, where it fails.
+    pub failure: Option<PaymentFailureReason>,
+}
+
+/// What the payer's bank will do with a payment that its customer decided about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayinPlan {
+    /// Who receives it.
+    pub merchant: MerchantId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// Who pays, where the bank tells.
+    pub debtor: Option<Party>,
+    /// What happens, in this order.
+    pub steps: Vec<PayinStep>,
+}
+
+/// A simulated bank of payers (sandbox). What it did comes as
+/// [`Rail::payins`] of the same rail.
+pub trait PayerBank: Send + Sync + std::fmt::Debug {
+    /// Takes a plan; on `Ok` it is durable. A payment has one plan: a later
+    /// one is ignored, and `Ok` as well.
+    fn play(&self, plan: PayinPlan) -> RailFuture<'_, Result<(), RailDown>>;
+}
+
+/// A payment reached a state at the payer's bank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayinObservation {
+    /// Who receives it.
+    pub merchant: MerchantId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// Which state.
+    pub to: PaymentState,
+    /// Who paid, where the bank tells.
+    pub debtor: Option<Party>,
+    /// Why, where it failed.
+    pub failure: Option<PaymentFailureReason>,
+    /// To be given back to [`Rail::acknowledge_payins`] once it is recorded.
+    pub ticket: u64,
+}
+
+/// Steps of payments that are due, in order, and when the next one will be.
+pub type PayinPage = (Vec<PayinObservation>, Option<Timestamp>);
+
 /// The rail did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the rail does not answer")]
@@ -123,6 +178,23 @@ pub trait Rail: Send + Sync + std::fmt::Debug {
         after: Option<String>,
         limit: usize,
     ) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>>;
+
+    /// Steps of payments that are due and not acknowledged, in the order in
+    /// which they happened, and the time of the next one that is not due yet.
+    fn payins(&self, _now: Timestamp, _limit: usize) -> RailFuture<'_, Result<PayinPage, RailDown>> {
+        Box::pin(async { Ok((Vec::new(), None)) })
+    }
+
+    /// These steps are recorded and need not come again.
+    fn acknowledge_payins(&self, _tickets: Vec<u64>) -> RailFuture<'_, Result<(), RailDown>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Changes when the rail was told something by others than the worker, so
+    /// that it is asked again at once; none where that cannot be.
+    fn news(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 
     /// The actor that its reports are recorded under.
     fn actor(&self) -> Actor {

@@ -172,6 +172,23 @@ pub struct RefundFilter {
     pub merchant_reference: Option<String>,
 }
 
+/// The settlement times that a list of payments covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettledRange {
+    /// The first instant.
+    pub from: Timestamp,
+    /// The first instant that is not in it any more.
+    pub until: Timestamp,
+}
+
+impl SettledRange {
+    /// True when the instant lies in it.
+    #[must_use]
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.from <= at && at < self.until
+    }
+}
+
 /// A page of a list, newest first.
 #[derive(Debug, Clone, Copy)]
 pub struct PageRequest<Id> {
@@ -193,6 +210,8 @@ pub struct StoredEvent {
     pub refund: Option<Refund>,
     /// Its payment as it is now.
     pub payment: Option<Payment>,
+    /// Its mandate as it is now.
+    pub mandate: Option<Mandate>,
 }
 
 /// A transfer as stored, for `verify`.
@@ -254,6 +273,22 @@ pub trait Reader: Send + Sync {
     fn payment(&self, merchant: MerchantId, id: PaymentId) -> Result<Option<Payment>, StoreError>;
     /// Payments, newest first.
     fn payments(&self, merchant: MerchantId, page: PageRequest<PaymentId>) -> Result<Vec<Payment>, StoreError>;
+    /// Payments that credited an account, by the time of their settlement,
+    /// newest first.
+    fn payments_of_account(
+        &self,
+        merchant: MerchantId,
+        account: AccountId,
+        settled: SettledRange,
+        page: PageRequest<(Timestamp, PaymentId)>,
+    ) -> Result<Vec<Payment>, StoreError>;
+    /// Payments of one payer ([`Payment::payer_key`]), newest first.
+    fn payments_of_payer(
+        &self,
+        merchant: MerchantId,
+        payer_key: &str,
+        limit: usize,
+    ) -> Result<Vec<Payment>, StoreError>;
     /// A refund of a merchant.
     fn refund(&self, merchant: MerchantId, id: RefundId) -> Result<Option<Refund>, StoreError>;
     /// Refunds, newest first.
@@ -279,6 +314,10 @@ pub trait Reader: Send + Sync {
     fn due_refunds(&self, now: Timestamp, limit: usize) -> Result<Vec<Refund>, StoreError>;
     /// The earliest wake-up time of any refund.
     fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Payments whose time ([`Payment::due_at`]) has come, earliest first.
+    fn due_payments(&self, now: Timestamp, limit: usize) -> Result<Vec<Payment>, StoreError>;
+    /// The earliest [`Payment::due_at`] of any payment.
+    fn next_payment_due(&self) -> Result<Option<Timestamp>, StoreError>;
     /// Mandates that wait for signatories past their window.
     fn due_mandates(&self, now: Timestamp, limit: usize) -> Result<Vec<Mandate>, StoreError>;
     /// Refunds whose newest attempt is `sending`, by id: at start they become unknown.

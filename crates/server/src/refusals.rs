@@ -44,6 +44,7 @@ fn status(refusal: Refusal) -> StatusCode {
         | Refusal::TransitionImpossible
         | Refusal::AlreadyExists
         | Refusal::RefundBlocked
+        | Refusal::Changed
         | Refusal::TooManyEndpoints => StatusCode::CONFLICT,
     }
 }

@@ -13,7 +13,7 @@ use refundry_domain::instruction::EvidenceId;
 use refundry_domain::ledger::Account;
 use refundry_domain::money::Currency;
 use refundry_domain::once::OnceKey;
-use refundry_domain::payment::OriginKey;
+use refundry_domain::payment::{OriginKey, Payment};
 use refundry_domain::refund::Funding;
 use refundry_domain::time::Timestamp;
 use refundry_engine::store::Keys;
@@ -28,6 +28,24 @@ pub(crate) struct PaymentPlace {
     pub(crate) n: i64,
     /// The number of its newest refund.
     pub(crate) last_refund: Option<i64>,
+    /// The times in its indexed columns, as they stand in the file.
+    pub(crate) times: PaymentTimes,
+}
+
+/// Times of a payment by which it is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PaymentTimes {
+    /// When it was credited.
+    pub(crate) settled_at: Option<i64>,
+    /// When it fails unless somebody authorises it before.
+    pub(crate) due_at: Option<i64>,
+}
+
+impl PaymentTimes {
+    /// Those of a payment.
+    pub(crate) fn of(payment: &Payment) -> Self {
+        Self { settled_at: payment.moments.settled_at.map(|at| at.0), due_at: payment.due_at().map(|at| at.0) }
+    }
 }
 
 /// Where a refund's row is.
@@ -137,7 +155,7 @@ impl Loader<'_> {
         let mut found = statement.query(params![n, stored::id(id.0)])?;
         let Some(row) = found.next()? else { return Ok(()) };
         let PaymentRow { n, last_refund, payment, kept } = self.rows.payment(row, 0)?;
-        self.loaded.payments.insert(id, PaymentPlace { n, last_refund });
+        self.loaded.payments.insert(id, PaymentPlace { n, last_refund, times: PaymentTimes::of(&payment) });
         self.loaded.kept.extend(kept.map(|kept| ((Place::Payment, id.0), kept)));
         let (account, currency, adopted) = (payment.account, payment.amount.currency, payment.adopted.clone());
         self.facts.payments.insert(id, payment);

@@ -12,7 +12,10 @@ struct Migration {
 }
 
 /// All of them; the first has number 1. Never changed once released.
-const MIGRATIONS: &[Migration] = &[Migration { name: "0001_initial", sql: include_str!("../sql/0001_initial.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_initial", sql: include_str!("../sql/0001_initial.sql") },
+    Migration { name: "0002_payments", sql: include_str!("../sql/0002_payments.sql") },
+];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (
     version  INTEGER PRIMARY KEY,

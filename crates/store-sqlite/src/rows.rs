@@ -134,6 +134,7 @@ impl Rows<'_> {
                 claimed: unsigned(row, first + 6)?,
                 reversed: unsigned(row, first + 7)?,
             },
+            payer_key: if is_null(row, first + 11)? { None } else { Some(Arc::from(text(row, first + 11)?)) },
         };
         let kept = self.private(Place::Payment, (merchant, id.0), row, first + 10)?;
         let plain = kept.as_ref().map(|kept| kept.plain.as_slice());

@@ -25,7 +25,9 @@ macro_rules! payment_columns {
             $t,
             ".body, ",
             $t,
-            ".private"
+            ".private, ",
+            $t,
+            ".payer_key"
         )
     };
 }
@@ -81,7 +83,7 @@ macro_rules! statements {
 }
 
 /// How many columns a payment has.
-pub(crate) const PAYMENT_WIDTH: usize = 11;
+pub(crate) const PAYMENT_WIDTH: usize = 12;
 /// How many columns an event has.
 pub(crate) const EVENT_WIDTH: usize = 4;
 
@@ -106,15 +108,25 @@ statements! {
     ENDPOINT_MOVE = "UPDATE endpoint SET cursor = ?2 WHERE n = ?1";
 
     PAYMENT_BY_ID = concat!("SELECT ", payment_columns!("p"), " FROM payment p WHERE p.merchant = ?1 AND p.id = ?2");
-    PAYMENT_PLACE = "SELECT n, last_refund FROM payment WHERE merchant = ?1 AND id = ?2";
+    PAYMENT_PLACE = "SELECT n, last_refund, settled_at, due_at FROM payment WHERE merchant = ?1 AND id = ?2";
     PAYMENT_NEWEST_N = "SELECT coalesce(max(n), 0) FROM payment";
-    PAYMENT_INSERT = "INSERT INTO payment (n, merchant, id, origin, state, claimable, claimed, reversed, last_refund, body, private) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    PAYMENT_INSERT = "INSERT INTO payment (n, merchant, id, origin, state, claimable, claimed, reversed, last_refund, body, private, \
+        account, settled_at, due_at, payer_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     PAYMENT_UPDATE = "UPDATE payment SET state = ?2, claimable = ?3, claimed = ?4, reversed = ?5, last_refund = ?6, \
         body = ?7, private = ?8 WHERE n = ?1";
+    // Apart from the rest: naming an indexed column rewrites its index.
+    PAYMENT_UPDATE_TIMES = "UPDATE payment SET settled_at = ?2, due_at = ?3 WHERE n = ?1";
     PAYMENT_LINK = "UPDATE payment SET last_refund = ?2 WHERE n = ?1";
     PAYMENT_PAGE = concat!("SELECT ", payment_columns!("p"), " FROM payment p \
         WHERE p.merchant = ?1 AND p.id < ?2 ORDER BY p.id DESC LIMIT ?3");
+    PAYMENT_OF_ACCOUNT = concat!("SELECT ", payment_columns!("p"), " FROM payment p \
+        WHERE p.account = ?1 AND p.settled_at >= ?2 AND p.settled_at < ?3 \
+        AND (p.settled_at, p.id) < (?4, ?5) ORDER BY p.settled_at DESC, p.id DESC LIMIT ?6");
+    PAYMENT_OF_PAYER = concat!("SELECT ", payment_columns!("p"), " FROM payment p \
+        WHERE p.merchant = ?1 AND p.payer_key = ?2 ORDER BY p.id DESC LIMIT ?3");
+    PAYMENT_DUE = concat!("SELECT ", payment_columns!("p"), " FROM payment p \
+        WHERE p.due_at <= ?1 ORDER BY p.due_at LIMIT ?2");
+    PAYMENT_NEXT_DUE = "SELECT min(due_at) FROM payment WHERE due_at IS NOT NULL";
     PAYMENT_SCAN = concat!("SELECT ", payment_columns!("p"), " FROM payment p ORDER BY p.n");
 
     REFUND_BY_ID = concat!("SELECT ", refund_columns!("r"), " FROM refund r WHERE r.merchant = ?1 AND r.id = ?2");

@@ -4,7 +4,7 @@
 use crate::catalog::NewNames;
 use crate::codec::{account, mandate, payment, refund, stored};
 use crate::fault::Fault;
-use crate::load::{Loaded, PaymentPlace, RefundPlace};
+use crate::load::{Loaded, PaymentPlace, PaymentTimes, RefundPlace};
 use crate::rows::{Kept, Rows, sealed_row};
 use crate::seal::Place;
 use crate::sql;
@@ -160,7 +160,10 @@ impl Writing<'_> {
         let (facts, changes) = (self.batch.facts, self.batch.changes());
         for id in &changes.new_payments {
             self.newest.payment += 1;
-            self.loaded.payments.insert(*id, PaymentPlace { n: self.newest.payment, last_refund: None });
+            self.loaded.payments.insert(
+                *id,
+                PaymentPlace { n: self.newest.payment, last_refund: None, times: PaymentTimes::default() },
+            );
         }
         // The refund before each new one, and payments that get a new last one.
         let mut before: BTreeMap<RefundId, Option<i64>> = BTreeMap::new();
@@ -202,7 +205,8 @@ impl Writing<'_> {
         let mut statement = self.rows.connection.prepare_cached(sql::PAYMENT_PLACE)?;
         let found = statement
             .query_row(params![merchant, stored::id(id.0)], |row| {
-                Ok(PaymentPlace { n: row.get(0)?, last_refund: row.get(1)? })
+                let times = PaymentTimes { settled_at: row.get(2)?, due_at: row.get(3)? };
+                Ok(PaymentPlace { n: row.get(0)?, last_refund: row.get(1)?, times })
             })
             .optional()?;
         let place = found.ok_or(UNKNOWN)?;
@@ -218,11 +222,16 @@ impl Writing<'_> {
         let claimed = stored::number(counters.claimed)?;
         let reversed = stored::number(counters.reversed)?;
         let body = payment::body(payment);
+        let times = PaymentTimes::of(payment);
         if !new {
             let values = params![place.n, state, claimable, claimed, reversed, place.last_refund, body, private];
             let changed = self.run(sql::PAYMENT_UPDATE, values)?;
+            if times != place.times {
+                self.run(sql::PAYMENT_UPDATE_TIMES, params![place.n, times.settled_at, times.due_at])?;
+            }
             return if changed == 1 { Ok(()) } else { Err(UNKNOWN) };
         }
+        let account = self.known_account(payment.account)?;
         let merchant = self.merchant(payment.merchant)?;
         let origin = self.rows.catalog.origin_in_batch(self.rows.connection, &mut self.names, &payment.origin)?;
         let id = stored::id(payment.id.0);
@@ -237,7 +246,11 @@ impl Writing<'_> {
             reversed,
             place.last_refund,
             body,
-            private
+            private,
+            account,
+            times.settled_at,
+            times.due_at,
+            payment.payer_key.as_deref(),
         ];
         self.run(sql::PAYMENT_INSERT, values)?;
         Ok(())

@@ -8,7 +8,7 @@ use refundry_domain::ledger::{Account, AccountKind, Balance, Book};
 use refundry_domain::mandate::{Mandate, MandateState, Period};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::{AccountIdentifier, Creditor, Party};
-use refundry_domain::payment::{Counters, Origin, Payment, PaymentState, Provenance};
+use refundry_domain::payment::{Counters, Moments, Origin, Payment, PaymentState, Provenance};
 use refundry_domain::reason::{BankCode, Failure, FailureKind};
 use refundry_domain::reference::{Tag, as_uuid_v4};
 use refundry_domain::refund::{
@@ -139,6 +139,10 @@ pub fn payment(id: PaymentId, account: &Account, minor: u64) -> Payment {
         amount: Amount::new(minor, account.currency),
         debtor: Some(party()),
         state: PaymentState::Settled,
+        moments: Moments { authorised_at: Some(AT), executed_at: Some(AT), settled_at: Some(AT), failed_at: None },
+        failure: None,
+        payer_key: None,
+        expires_at: None,
         provenance: Provenance::OwnCheckout,
         blocks: Vec::new(),
         counters: Counters { claimable: minor, claimed: 0, reversed: 0 },
@@ -251,7 +255,7 @@ pub fn request(id: RefundId, payment: PaymentId, account: AccountId, minor: u64,
         creditor: None,
         refuse_other_creditor: false,
         may_ask_details: false,
-        funding: Funding::Held { account },
+        funding: Some(Funding::Held { account }),
         shortage: Shortage::Refuse,
         reserve_at: ReserveAt::Creation,
         wait_for_settlement: false,
@@ -276,6 +280,9 @@ pub fn record_payment(id: PaymentId, account: AccountId, amount: Amount) -> Reco
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
         merchant_reference: None,
+        payer_key: None,
+        occurred_at: None,
+        expires_at: None,
         extension: Arc::from([]),
     }
 }

@@ -197,8 +197,8 @@ async fn carry_out(app: &App, asked: &Asked, change: Result<Change, Fault>, shap
     let envelope = Envelope { merchant: caller.merchant, actor: caller.actor(), once: *once, work };
     match app.host.engine.execute(envelope).await {
         Err(unavailable) => Fault::of_unavailable(unavailable).respond(shape, &app.config),
-        Ok(Outcome { result: Ok(answer), replayed: _ }) => idempotency::kept(answer).unwrap_or(reply).respond(),
-        Ok(Outcome { result: Err(refusal), replayed: _ }) => {
+        Ok(Outcome { result: Ok(answer), .. }) => idempotency::kept(answer).unwrap_or(reply).respond(),
+        Ok(Outcome { result: Err(refusal), .. }) => {
             idempotency::of_refusal(refusal).respond(shape, &app.config)
         }
     }

@@ -292,6 +292,7 @@ pub(super) fn of_refusal(refusal: Refusal, funding: &'static str) -> Fault {
         | Refusal::ProofMissing
         | Refusal::TooManyAttempts
         | Refusal::TransitionImpossible
+        | Refusal::Changed
         | Refusal::RefundBlocked => Fault::new(Kind::Action, "This cannot be done in the present state"),
     }
 }

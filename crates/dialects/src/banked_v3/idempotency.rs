@@ -98,8 +98,8 @@ pub(super) async fn keep(app: &App, caller: &Caller, once: Option<Once>, fault: 
     let envelope = Envelope { merchant: caller.merchant, actor: caller.actor(), once, work };
     match app.host.engine.execute(envelope).await {
         Err(unavailable) => Fault::of_unavailable(unavailable).respond(shape, &app.config),
-        Ok(Outcome { result: Err(refusal), replayed: _ }) => of_refusal(refusal).respond(shape, &app.config),
-        Ok(Outcome { result: Ok(answer), replayed: _ }) => kept(answer).unwrap_or(reply).respond(),
+        Ok(Outcome { result: Err(refusal), .. }) => of_refusal(refusal).respond(shape, &app.config),
+        Ok(Outcome { result: Ok(answer), .. }) => kept(answer).unwrap_or(reply).respond(),
     }
 }
 

@@ -56,7 +56,7 @@ async fn try_create(
         Err(fault) => return Ok(idempotency::keep(app, &caller, once, &fault, Shape::Payin).await),
     };
     let envelope = Envelope::command(caller.merchant, caller.actor(), command).once(once);
-    let Outcome { result, replayed: _ } = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
+    let Outcome { result, .. } = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
     match result {
         Ok(Answer::Payment(payment)) => {
             // A repetition gets the first answer, whatever happened since.
@@ -83,6 +83,9 @@ async fn prepare(app: &App, caller: &Caller, request: &PayinRequest<'_>) -> Resu
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
         merchant_reference: None,
+        payer_key: None,
+        occurred_at: None,
+        expires_at: None,
         extension: request.texts.encode(),
     })
 }

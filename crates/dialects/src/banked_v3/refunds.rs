@@ -71,7 +71,7 @@ async fn try_create(
     let (payment, funding) = (command.payment, command.funding);
     let command = Command::RequestRefund(Box::new(command));
     let envelope = Envelope::command(caller.merchant, caller.actor(), command).once(once);
-    let Outcome { result, replayed: _ } = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
+    let Outcome { result, .. } = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
     match result {
         Ok(Answer::Refund(refund)) => Ok(answer::json(201, wire::created_refund(&refund))),
         Ok(other) => Ok(idempotency::kept(other).ok_or_else(unexpected)?.respond()),
@@ -118,7 +118,7 @@ fn prepare(app: &App, caller: &Caller, key: Option<&str>, request: &RefundReques
         creditor: None,
         refuse_other_creditor: false,
         may_ask_details: false,
-        funding,
+        funding: Some(funding),
         shortage: Shortage::Fail,
         reserve_at: ReserveAt::Send,
         wait_for_settlement: false,
@@ -176,10 +176,10 @@ async fn payin_amount(app: &App, caller: &Caller, payment: PaymentId) -> Result<
 
 /// The error for a refusal. Which of two currencies is to blame only the
 /// pay-in can tell; its currency never changes, so a repetition reads the same.
-async fn refused(app: &App, caller: &Caller, refusal: Refusal, payment: PaymentId, funding: Funding) -> Fault {
+async fn refused(app: &App, caller: &Caller, refusal: Refusal, payment: PaymentId, funding: Option<Funding>) -> Fault {
     let path = match funding {
-        Funding::Held { .. } => FLOAT_PATH,
-        Funding::Mandate { .. } | Funding::MerchantAuthorised => TOKEN_PATH,
+        Some(Funding::Held { .. }) | None => FLOAT_PATH,
+        Some(Funding::Mandate { .. } | Funding::MerchantAuthorised) => TOKEN_PATH,
     };
     if refusal == Refusal::FundingCurrency {
         return match payin_amount(app, caller, payment).await {

@@ -165,6 +165,7 @@ pub(super) fn kind_of(refusal: Refusal) -> Kind {
         Refusal::AmountTooLarge => kind(code, UNFIT, "The amount is too large."),
         Refusal::CreditorIsDebtor => kind(code, UNFIT, "Creditor and debtor are the same account."),
         Refusal::FundingCurrency => kind(code, UNFIT, "Funding and payment have different currencies."),
+        Refusal::Changed => passing(code, CONFLICT, "It was changed at the same time."),
         Refusal::RefundBlocked => passing(code, CONFLICT, "The refund is blocked."),
         Refusal::TooManyEndpoints => kind(code, CONFLICT, "There are too many webhook endpoints."),
         Refusal::FeeTooLarge => kind(code, UNFIT, "The fee is more than may be charged."),

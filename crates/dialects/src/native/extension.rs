@@ -34,8 +34,8 @@ pub(super) struct MaskedParty {
 pub(super) struct RefundExtension {
     /// The merchant's metadata.
     pub metadata: Metadata,
-    /// Source word and masked account of the creditor, where it was known.
-    pub creditor: Option<(String, MaskedParty)>,
+    /// The creditor that the call gave, as people see it.
+    pub given: Option<MaskedParty>,
 }
 
 /// What is kept with a payment.
@@ -63,10 +63,7 @@ impl RefundExtension {
         let mut to = Encoder::new();
         to.byte(VERSION);
         write_metadata(&mut to, &self.metadata);
-        to.option(self.creditor.as_ref(), |to, (source, party)| {
-            to.text(source);
-            write_party(to, party);
-        });
+        to.option(self.given.as_ref(), write_party);
         to.finish()
     }
 
@@ -81,10 +78,7 @@ impl RefundExtension {
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut from = Decoder::new(bytes);
         expect_version(&mut from)?;
-        Ok(Self {
-            metadata: read_metadata(&mut from)?,
-            creditor: from.option(|from| Ok((from.text()?.to_owned(), read_party(from)?)))?,
-        })
+        Ok(Self { metadata: read_metadata(&mut from)?, given: from.option(read_party)? })
     }
 }
 

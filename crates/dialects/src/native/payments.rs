@@ -66,6 +66,9 @@ fn command(call: &Call, asked: NewPayment, account: AccountId, once: Once) -> Co
         provenance: Provenance::Imported,
         origin_keys,
         merchant_reference,
+        payer_key: None,
+        occurred_at: None,
+        expires_at: None,
         extension: Arc::from(kept.encode()),
     })
 }

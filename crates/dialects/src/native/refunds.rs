@@ -1,7 +1,7 @@
 //! Refunds: make, show, list, cancel, and tell their story.
 //!
-//! Round trips: making reads the payment (its account pays unless the call
-//! says otherwise), then goes through the door once; the others read once.
+//! Round trips: making goes through the door once (the payment's own account
+//! pays unless the call says otherwise); the others read once.
 
 use super::call::{Call, json, kept_before, marked};
 use super::errors::{self, Problem};
@@ -16,7 +16,7 @@ use http::StatusCode;
 use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::Limits;
 use refundry_domain::id::{MerchantId, PaymentId, RefundId};
-use refundry_domain::party::{Creditor, CreditorSource};
+use refundry_domain::party::Creditor;
 use refundry_domain::payment::Payment;
 use refundry_domain::reference::Tag;
 use refundry_domain::refund::{Funding, Refund, ReserveAt};
@@ -39,8 +39,7 @@ async fn try_create(call: &Call) -> Result<Response, Problem> {
         Err(problem) => return call.refuse_form(problem, once).await,
     };
     let merchant_reference = asked.merchant_reference.clone();
-    let (payment, funding) = look_up(call, &asked).await?;
-    let outcome = call.execute(command(call, asked, &key, (&payment, funding)), Some(once)).await?;
+    let outcome = call.execute(command(call, asked, &key), Some(once)).await?;
     if matches!(outcome.result, Err(Refusal::DuplicateReference)) {
         return Err(duplicate(call, merchant_reference).await);
     }
@@ -48,42 +47,26 @@ async fn try_create(call: &Call) -> Result<Response, Problem> {
         return Ok(response);
     }
     let refund = refund_in(&outcome)?;
-    let body = wire::refund_as_created(&refund, call.native.host.environment);
+    let body = wire::refund_as_created(&refund, outcome.payer.as_ref(), call.native.host.environment);
     let response = json(StatusCode::CREATED, &body)?;
     Ok(marked(response, &outcome))
 }
 
-/// The payment, and where the money comes from.
-async fn look_up(call: &Call, asked: &NewRefund) -> Result<(Payment, Funding), Problem> {
-    let (merchant, payment, mandate) = (call.merchant, asked.payment, asked.mandate);
-    let read = move |reader: &dyn Reader| {
-        let mandate = mandate.map(|id| reader.mandate(merchant, id)).transpose()?.flatten();
-        Ok::<_, StoreError>((reader.payment(merchant, payment)?, mandate))
+fn command(call: &Call, asked: NewRefund, key: &str) -> Command {
+    let funding = match (asked.mandate, asked.account) {
+        (Some(mandate), _) => Some(Funding::Mandate { mandate, debtor_account: None }),
+        (None, account) => account.map(|account| Funding::Held { account }),
     };
-    let (payment, found) = call.native.host.engine.read(read).await?;
-    let payment = payment.ok_or(Refusal::PaymentUnknown)?;
-    let funding = match (asked.mandate, found) {
-        (Some(_), None) => return Err(Refusal::MandateUnknown.into()),
-        (Some(mandate), Some(found)) => Funding::Mandate { mandate, debtor_account: found.debtor_account },
-        (None, _) => Funding::Held { account: asked.account.unwrap_or(payment.account) },
-    };
-    Ok((payment, funding))
-}
-
-fn command(call: &Call, asked: NewRefund, key: &str, (payment, funding): (&Payment, Funding)) -> Command {
-    let known = payment.debtor.as_ref().map(|debtor| (CreditorSource::PayerAccount, debtor));
-    let given = asked.creditor.as_ref().map(|creditor| (CreditorSource::MerchantSupplied, creditor));
-    let creditor =
-        known.or(given).map(|(source, party)| (states::creditor_source(source).to_owned(), wire::masked(party)));
-    let kept = RefundExtension { metadata: asked.metadata, creditor };
+    let given = asked.creditor.as_ref().map(wire::masked);
+    let kept = RefundExtension { metadata: asked.metadata, given };
     let merchant_reference: Option<Arc<str>> = asked.merchant_reference.map(Arc::from);
     let reference = match &merchant_reference {
         Some(value) => ReferenceInput::Named { tag: Tag::Ref, value: Arc::clone(value) },
         None => ReferenceInput::Named { tag: Tag::Key, value: Arc::from(key) },
     };
     let reserve_at = match funding {
-        Funding::Held { .. } => ReserveAt::Creation,
-        Funding::Mandate { .. } | Funding::MerchantAuthorised => ReserveAt::Send,
+        Some(Funding::Held { .. }) | None => ReserveAt::Creation,
+        Some(Funding::Mandate { .. } | Funding::MerchantAuthorised) => ReserveAt::Send,
     };
     let overall = Span::days(call.native.config.refund_days);
     Command::RequestRefund(Box::new(RequestRefund {

@@ -8,12 +8,16 @@ use crate::id::{PaymentId, RefundId};
 use crate::ledger::{AccountKind, Subject, TransferKind};
 use crate::money::AMOUNT_MINOR_MAX;
 use crate::party::Party;
-use crate::payment::{Counters, Payment, PaymentBlock, PaymentBlockCode, PaymentState, Provenance};
+use crate::payment::{
+    Counters, Moments, Payment, PaymentBlock, PaymentBlockCode, PaymentFailure, PaymentFailureReason, PaymentState,
+    Provenance,
+};
 use crate::reason::FailureKind;
 use crate::refund::{BlockCode, Case, CaseCode, Refund};
 use crate::refusal::Refusal;
 use crate::rules::Environment;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Finds the payment by any of its origin keys, else creates it (rails 8.6).
 pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPayment) -> Result<Done, Refusal> {
@@ -76,6 +80,9 @@ fn blank(draft: &Draft<'_>, record: &RecordPayment) -> Payment {
     let context = draft.context();
     let unverified = context.rules.environment == Environment::Live && record.provenance == Provenance::Imported;
     let block = PaymentBlock { code: PaymentBlockCode::Unverified, at: context.at };
+    let created_at = record.occurred_at.map_or(context.at, |at| at.min(context.at));
+    let mut moments = Moments::default();
+    moments.enter(record.state, created_at);
     Payment {
         id: record.id,
         merchant: context.merchant,
@@ -84,16 +91,20 @@ fn blank(draft: &Draft<'_>, record: &RecordPayment) -> Payment {
         amount: record.amount,
         debtor: record.debtor.clone(),
         state: record.state,
+        moments,
+        failure: None,
+        payer_key: record.payer_key.clone(),
+        expires_at: record.expires_at,
         provenance: record.provenance,
         blocks: if unverified { vec![block] } else { Vec::new() },
         counters: Counters { claimable: record.amount.minor, claimed: 0, reversed: 0 },
         merchant_reference: record.merchant_reference.clone(),
-        extension: std::sync::Arc::clone(&record.extension),
+        extension: Arc::clone(&record.extension),
         event_count: 0,
         chain: [0; 32],
         cases: Vec::new(),
         adopted: Vec::new(),
-        created_at: context.at,
+        created_at,
         updated_at: context.at,
     }
 }
@@ -127,6 +138,7 @@ pub(super) fn advance(
     to: PaymentState,
     credited: Option<u64>,
     debtor: Option<&Party>,
+    failure: Option<PaymentFailureReason>,
 ) -> Result<Done, Refusal> {
     let mut payment = draft.payment(id).ok_or(Refusal::PaymentUnknown)?;
     if payment.debtor.is_none() {
@@ -146,6 +158,7 @@ pub(super) fn advance(
         return Err(Refusal::TransitionImpossible);
     }
     payment.updated_at = draft.context().at;
+    payment.moments.enter(to, payment.updated_at);
     match to {
         PaymentState::Authorised => {
             payment.state = to;
@@ -156,21 +169,46 @@ pub(super) fn advance(
             draft.payment_event(&mut payment, EventKind::PaymentExecuted);
         }
         PaymentState::Settled => settle(draft, &mut payment, credited)?,
-        PaymentState::Failed => {
-            payment.state = to;
-            draft.payment_event(&mut payment, EventKind::PaymentFailed);
-            let (waiting, gone) = waiting_and_gone(draft, id);
-            for mut refund in waiting {
-                flow::fail(draft, &mut payment, &mut refund, FailureKind::PaymentFailed)?;
-                draft.put_refund(refund);
-            }
-            if gone > 0 {
-                payment.counters.reversed = payment.counters.claimable;
-                open_case(draft, &mut payment, CaseCode::Exposure);
-            }
-        }
+        PaymentState::Failed => fail(draft, &mut payment, failure.unwrap_or(PaymentFailureReason::Other))?,
         PaymentState::Open | PaymentState::Reversed => return Err(Refusal::TransitionImpossible),
     }
+    draft.put_payment(payment);
+    Ok(Done::Payment(id))
+}
+
+/// It will not come: refunds that wait for it fail in the same commit.
+pub(super) fn fail(draft: &mut Draft<'_>, payment: &mut Payment, reason: PaymentFailureReason) -> Result<(), Refusal> {
+    let at = draft.context().at;
+    payment.failure = Some(PaymentFailure { stage: payment.state, reason });
+    payment.state = PaymentState::Failed;
+    payment.moments.enter(PaymentState::Failed, at);
+    payment.updated_at = at;
+    draft.payment_event(payment, EventKind::PaymentFailed);
+    let (waiting, gone) = waiting_and_gone(draft, payment.id);
+    for mut refund in waiting {
+        flow::fail(draft, payment, &mut refund, FailureKind::PaymentFailed)?;
+        draft.put_refund(refund);
+    }
+    if gone > 0 {
+        payment.counters.reversed = payment.counters.claimable;
+        open_case(draft, payment, CaseCode::Exposure);
+    }
+    Ok(())
+}
+
+/// Replaces what the dialect keeps with the payment, if nobody did since it
+/// was read.
+pub(super) fn annotate(
+    draft: &mut Draft<'_>,
+    id: PaymentId,
+    before: &[u8],
+    extension: &Arc<[u8]>,
+) -> Result<Done, Refusal> {
+    let mut payment = draft.payment(id).ok_or(Refusal::PaymentUnknown)?;
+    if *payment.extension != *before {
+        return Err(Refusal::Changed);
+    }
+    payment.extension = Arc::clone(extension);
     draft.put_payment(payment);
     Ok(Done::Payment(id))
 }

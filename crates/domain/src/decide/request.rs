@@ -129,7 +129,7 @@ fn recognise(
     refund.merchant_reference = request.merchant_reference.clone();
     refund.extension = Arc::clone(&request.extension);
     refund.remittance = request.remittance.clone();
-    refund.funding = resolved_funding(draft, request.funding);
+    refund.funding = resolved_funding(draft, request, &payment);
     refund.first_state = RefundState::Ready;
     refund.created_at = context.at;
     refund.deadlines = Deadlines::starting(request.limits, context.at);
@@ -156,8 +156,10 @@ fn may_use(group: &str, request: &RequestRefund) -> bool {
     group.is_empty() || request.origin.group.is_empty() || *group == *request.origin.group
 }
 
-/// The settlement account behind a mandate is the mandate's to name.
-fn resolved_funding(draft: &Draft<'_>, funding: Funding) -> Funding {
+/// The payment's own account, unless the request names another source; the
+/// settlement account behind a mandate is the mandate's to name.
+fn resolved_funding(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -> Funding {
+    let funding = request.funding.unwrap_or(Funding::Held { account: payment.account });
     match funding {
         Funding::Mandate { mandate, debtor_account } => {
             let known = draft.mandate(mandate).and_then(|mandate| mandate.debtor_account);
@@ -208,7 +210,7 @@ fn checked_fee(request: &RequestRefund, minor: u64) -> Result<u64, Refusal> {
 }
 
 fn check_funding(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -> Result<(), Refusal> {
-    let currency = match request.funding {
+    let currency = match resolved_funding(draft, request, payment) {
         Funding::Held { account } => {
             let account = draft
                 .account(account)
@@ -250,7 +252,7 @@ fn approval_of(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment, re
     let context = draft.context();
     let supplied = refund.creditor.source() == Some(CreditorSource::MerchantSupplied)
         && context.rules.environment == Environment::Live
-        && request.funding != Funding::MerchantAuthorised;
+        && request.funding != Some(Funding::MerchantAuthorised);
     let fallback = ApprovalPolicy { required: 1, valid_for: Span::days(7), version: 0 };
     let policy = request.approval.or(supplied.then_some(fallback)).filter(|policy| policy.required > 0)?;
     let mut approval = Approval {
@@ -283,7 +285,7 @@ fn blank(
         amount,
         fee: request.fee,
         creditor: Creditor::Unknown,
-        funding: resolved_funding(draft, request.funding),
+        funding: resolved_funding(draft, request, payment),
         shortage: request.shortage,
         reserve_at: request.reserve_at,
         reservation: Reservation::None,
@@ -291,8 +293,8 @@ fn blank(
         first_state: RefundState::Ready,
         approval: None,
         authorisation: match request.funding {
-            Funding::MerchantAuthorised => Authorisation::Needed,
-            Funding::Held { .. } | Funding::Mandate { .. } => Authorisation::NotNeeded,
+            Some(Funding::MerchantAuthorised) => Authorisation::Needed,
+            Some(Funding::Held { .. } | Funding::Mandate { .. }) | None => Authorisation::NotNeeded,
         },
         waits_for_funds: None,
         blocks: Vec::new(),

@@ -1,11 +1,11 @@
 //! Time: what must be done when nothing else happens, and when that is. The
 //! clock alone never ends a submitted refund (design section 3).
 
-use super::{Done, flow, gates, send};
+use super::{Done, flow, gates, payments, send};
 use crate::attempt::AttemptState;
 use crate::facts::Draft;
-use crate::id::RefundId;
-use crate::payment::Payment;
+use crate::id::{PaymentId, RefundId};
+use crate::payment::{Payment, PaymentFailureReason};
 use crate::reason::{Failure, FailureKind};
 use crate::refund::{CaseCode, ExpiredAt, Refund, RefundState, ReserveAt};
 use crate::refusal::Refusal;
@@ -46,6 +46,17 @@ pub(super) fn end_time(draft: &mut Draft<'_>, id: RefundId) -> Result<Done, Refu
     flow::put(draft, payment, refund);
     tick(draft, id)?;
     Ok(Done::Refund(id))
+}
+
+/// A payment that nobody authorised in time fails.
+pub(super) fn tick_payment(draft: &mut Draft<'_>, id: PaymentId) -> Result<Done, Refusal> {
+    let mut payment = draft.payment(id).ok_or(Refusal::PaymentUnknown)?;
+    if payment.due_at().is_none_or(|due_at| due_at > draft.context().at) {
+        return Ok(Done::Unchanged);
+    }
+    payments::fail(draft, &mut payment, PaymentFailureReason::Expired)?;
+    draft.put_payment(payment);
+    Ok(Done::Payment(id))
 }
 
 fn tick_before_send(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> Result<(), Refusal> {

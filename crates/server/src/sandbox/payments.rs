@@ -54,6 +54,9 @@ pub(super) async fn create(
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
         merchant_reference,
+        payer_key: None,
+        occurred_at: None,
+        expires_at: None,
         extension: Arc::from([]),
     };
     let id = record.id;
@@ -98,7 +101,7 @@ pub(super) async fn advance(
     let command = if to == PaymentState::Reversed {
         Command::ReversePayment { payment, amount: body.amount }
     } else {
-        Command::AdvancePayment { payment, to, credited: body.amount, debtor }
+        Command::AdvancePayment { payment, to, credited: body.amount, debtor, failure: None }
     };
     let state = match sandbox.command(merchant, command).await? {
         Answer::Payment(payment) => payment.state,

@@ -8,8 +8,16 @@ use super::{FORM, ended, open_record};
 use crate::fault::Fault;
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
 use refundry_domain::id::{AccountId, MerchantId, PaymentId, RefundId};
-use refundry_domain::payment::{Counters, Origin, Payment, PaymentBlock, PaymentBlockCode, PaymentState, Provenance};
+use refundry_domain::payment::{
+    Counters, Moments, Origin, Payment, PaymentBlock, PaymentBlockCode, PaymentFailure, PaymentFailureReason,
+    PaymentState, Provenance,
+};
+use refundry_domain::time::Timestamp;
 use std::sync::Arc;
+
+/// The form of a body that tells when the payment reached its states; a body
+/// of the first form ends before that.
+const FORM_WITH_MOMENTS: u8 = 2;
 
 /// What stands in columns of its own.
 pub(crate) struct PaymentColumns {
@@ -23,6 +31,8 @@ pub(crate) struct PaymentColumns {
     pub(crate) state: i64,
     /// The counters.
     pub(crate) counters: Counters,
+    /// The dialect's name for the payer.
+    pub(crate) payer_key: Option<Arc<str>>,
 }
 
 /// The stored number of a state.
@@ -98,7 +108,7 @@ fn take_block(from: &mut Decoder<'_>) -> Result<PaymentBlock, Malformed> {
 /// The readable part of the record.
 pub(crate) fn body(payment: &Payment) -> Vec<u8> {
     let mut to = Encoder::new();
-    to.byte(FORM).id(payment.account.0);
+    to.byte(FORM_WITH_MOMENTS).id(payment.account.0);
     put_amount(&mut to, payment.amount);
     to.byte(provenance_number(payment.provenance));
     to.list(&payment.blocks, put_block);
@@ -111,7 +121,53 @@ pub(crate) fn body(payment: &Payment) -> Vec<u8> {
     });
     put_time(&mut to, payment.created_at);
     put_time(&mut to, payment.updated_at);
+    put_moments(&mut to, payment);
     to.finish()
+}
+
+/// Times as distances from the creation, which are short and often nothing.
+fn put_moment(to: &mut Encoder, at: Option<Timestamp>, created_at: Timestamp) {
+    to.option(at, |to, at| {
+        let distance = at.0.wrapping_sub(created_at.0);
+        // Zigzag: the sign in the lowest bit, so that what is near is short.
+        to.number((distance.wrapping_shl(1) ^ (distance >> 63)).cast_unsigned());
+    });
+}
+
+fn take_moment(from: &mut Decoder<'_>, created_at: Timestamp) -> Result<Option<Timestamp>, Malformed> {
+    from.option(Decoder::number).map(|at| {
+        at.map(|coded| {
+            let distance = (coded >> 1).cast_signed() ^ (coded & 1).cast_signed().wrapping_neg();
+            Timestamp(created_at.0.wrapping_add(distance))
+        })
+    })
+}
+
+fn put_moments(to: &mut Encoder, payment: &Payment) {
+    let Moments { authorised_at, executed_at, settled_at, failed_at } = payment.moments;
+    for at in [authorised_at, executed_at, settled_at, failed_at, payment.expires_at] {
+        put_moment(to, at, payment.created_at);
+    }
+    to.option(payment.failure, |to, failure| {
+        to.byte(u8::try_from(state_number(failure.stage)).unwrap_or(u8::MAX)).byte(failure.reason.number());
+    });
+}
+
+fn take_moments(from: &mut Decoder<'_>, payment: &mut Payment) -> Result<(), Malformed> {
+    let created_at = payment.created_at;
+    payment.moments = Moments {
+        authorised_at: take_moment(from, created_at)?,
+        executed_at: take_moment(from, created_at)?,
+        settled_at: take_moment(from, created_at)?,
+        failed_at: take_moment(from, created_at)?,
+    };
+    payment.expires_at = take_moment(from, created_at)?;
+    payment.failure = from.option(|from| {
+        let stage = state_of(i64::from(from.byte()?))?;
+        let reason = PaymentFailureReason::from_number(from.byte()?).ok_or(Malformed)?;
+        Ok(PaymentFailure { stage, reason })
+    })?;
+    Ok(())
 }
 
 /// The part that is sealed; none when there is nothing to hide.
@@ -128,8 +184,12 @@ pub(crate) fn private(payment: &Payment) -> Option<Vec<u8>> {
 
 /// Puts a payment together from its columns and its two records.
 pub(crate) fn read(columns: PaymentColumns, body: &[u8], private: Option<&[u8]>) -> Result<Payment, Fault> {
-    let mut open = open_record(body)?;
+    let mut open = Decoder::new(body);
     let from = &mut open;
+    let form = from.byte()?;
+    if !matches!(form, FORM | FORM_WITH_MOMENTS) {
+        return Err(Fault::Malformed(format!("form {form} is not known")));
+    }
     let mut payment = Payment {
         id: columns.id,
         merchant: columns.merchant,
@@ -147,9 +207,16 @@ pub(crate) fn read(columns: PaymentColumns, body: &[u8], private: Option<&[u8]>)
         adopted: from.list(|from| from.id().map(RefundId))?,
         created_at: take_time(from)?,
         updated_at: take_time(from)?,
+        moments: Moments::default(),
+        failure: None,
+        payer_key: columns.payer_key,
+        expires_at: None,
         debtor: None,
         extension: Arc::from([]),
     };
+    if form == FORM_WITH_MOMENTS {
+        take_moments(from, &mut payment)?;
+    }
     ended(from)?;
     if let Some(private) = private {
         let mut from = open_record(private)?;

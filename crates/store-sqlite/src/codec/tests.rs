@@ -17,7 +17,10 @@ use refundry_domain::mandate::{Mandate, MandateState, Period};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::once::{Fingerprint, OnceKey, OnceRecord, OnceResult};
 use refundry_domain::party::{AccountIdentifier, Creditor, CreditorSource, Party};
-use refundry_domain::payment::{Counters, Origin, Payment, PaymentBlock, PaymentBlockCode, PaymentState, Provenance};
+use refundry_domain::payment::{
+    Counters, Moments, Origin, Payment, PaymentBlock, PaymentBlockCode, PaymentFailure, PaymentFailureReason,
+    PaymentState, Provenance,
+};
 use refundry_domain::reason::{BankCode, Failure, FailureKind};
 use refundry_domain::reference::Tag;
 use refundry_domain::refund::{
@@ -280,6 +283,18 @@ impl Dice {
             amount: self.amount(),
             debtor: self.maybe(Self::party),
             state: self.pick(&states),
+            moments: Moments {
+                authorised_at: self.maybe(Self::time),
+                executed_at: self.maybe(Self::time),
+                settled_at: self.maybe(Self::time),
+                failed_at: self.maybe(Self::time),
+            },
+            failure: self.maybe(|dice| PaymentFailure {
+                stage: dice.pick(&states),
+                reason: dice.pick(&PaymentFailureReason::ALL),
+            }),
+            payer_key: self.maybe(|dice| Arc::from(dice.text())),
+            expires_at: self.maybe(Self::time),
             provenance: self.pick(&provenances),
             blocks: self.list(Self::payment_block),
             counters: Counters { claimable: self.minor(), claimed: self.minor(), reversed: self.minor() },
@@ -411,6 +426,7 @@ fn payments_read_back() {
             origin: written.origin.clone(),
             state: payment::state_number(written.state),
             counters: written.counters,
+            payer_key: written.payer_key.clone(),
         };
         let (body, private) = (payment::body(&written), payment::private(&written));
         assert_eq!(payment::read(columns(), &body, private.as_deref()).unwrap(), written, "seed {seed}");
@@ -418,6 +434,30 @@ fn payments_read_back() {
             assert_cuts_noticed(&body, |cut| payment::read(columns(), cut, private.as_deref()).is_ok());
         }
     }
+}
+
+#[test]
+fn a_payment_of_the_first_form_has_no_moments() {
+    let written = Payment {
+        moments: Moments::default(),
+        failure: None,
+        payer_key: None,
+        expires_at: None,
+        ..Dice::new(7).payment()
+    };
+    let columns = payment::PaymentColumns {
+        merchant: written.merchant,
+        id: written.id,
+        origin: written.origin.clone(),
+        state: payment::state_number(written.state),
+        counters: written.counters,
+        payer_key: None,
+    };
+    let mut body = payment::body(&written);
+    body[0] = super::FORM;
+    body.truncate(body.len() - 6);
+    let private = payment::private(&written);
+    assert_eq!(payment::read(columns, &body, private.as_deref()).unwrap(), written);
 }
 
 #[test]

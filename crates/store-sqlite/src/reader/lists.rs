@@ -6,9 +6,11 @@ use crate::codec::stored;
 use crate::fault::Fault;
 use crate::rows::Rows;
 use crate::sql;
-use refundry_domain::id::{MerchantId, PaymentId, RefundId};
+use refundry_domain::id::{AccountId, MerchantId, PaymentId, RefundId};
+use refundry_domain::payment::Payment;
 use refundry_domain::refund::Refund;
-use refundry_engine::store::{PageRequest, RefundFilter};
+use refundry_domain::time::Timestamp;
+use refundry_engine::store::{PageRequest, RefundFilter, SettledRange};
 use rusqlite::params;
 
 /// Greater than every id: a page without a beginning starts here.
@@ -62,6 +64,28 @@ pub(super) fn refunds(
     let (dialect, group) = group_of(filter).unzip();
     let values = params![merchant, before, state_bits(filter), dialect, group, stored::limit(page.limit)];
     all(rows, sql::REFUND_PAGE, values, |row| Ok(rows.refund(row, 0)?.refund))
+}
+
+/// A page of the payments that credited an account, newest first.
+pub(super) fn payments_of_account(
+    rows: Rows<'_>,
+    (merchant, account): (MerchantId, AccountId),
+    settled: SettledRange,
+    page: PageRequest<(Timestamp, PaymentId)>,
+) -> Result<Vec<Payment>, Fault> {
+    let Some(merchant) = rows.catalog.merchant(rows.connection, merchant)? else { return Ok(Vec::new()) };
+    let place = first(rows, sql::ACCOUNT_PLACE, params![merchant, stored::id(account.0)], |row| Ok(row.get(0)?))?;
+    let Some(account): Option<i64> = place else { return Ok(Vec::new()) };
+    let (before_at, before_id) = page.before.unzip();
+    let values = params![
+        account,
+        settled.from.0,
+        settled.until.0,
+        before_at.map_or(i64::MAX, |at| at.0),
+        upper_bound(before_id.map(|id| id.0)),
+        stored::limit(page.limit)
+    ];
+    all(rows, sql::PAYMENT_OF_ACCOUNT, values, |row| Ok(rows.payment(row, 0)?.payment))
 }
 
 /// All refunds of a payment: each names the one before it.

@@ -18,7 +18,7 @@ use refundry_domain::refund::Refund;
 use refundry_domain::time::Timestamp;
 use refundry_engine::registry::{RegistryEntry, RegistryKey};
 use refundry_engine::store::{
-    Delivery, DeliveryState, PageRequest, Reader, RefundFilter, StoreError, StoredEvent, Table,
+    Delivery, DeliveryState, PageRequest, Reader, RefundFilter, SettledRange, StoreError, StoredEvent, Table,
 };
 use rusqlite::{Row, params};
 
@@ -32,12 +32,17 @@ fn endpoint(rows: Rows<'_>, id: EndpointId) -> Result<Option<i64>, Fault> {
 
 fn stored_event(rows: Rows<'_>, row: &Row<'_>) -> Result<StoredEvent, Fault> {
     let (place, event) = rows::event(row)?;
+    let mandate = match event.mandate() {
+        Some(id) => one(rows, sql::MANDATE_BY_ID, (event.merchant, id.0), |row| Ok(rows.mandate(row)?.1))?,
+        None => None,
+    };
     let (payment, refund) = (sql::EVENT_WIDTH, sql::EVENT_WIDTH + sql::PAYMENT_WIDTH);
     Ok(StoredEvent {
         place,
         event,
         refund: if rows::is_null(row, refund)? { None } else { Some(rows.refund(row, refund)?.refund) },
         payment: if rows::is_null(row, payment)? { None } else { Some(rows.payment(row, payment)?.payment) },
+        mandate,
     })
 }
 
@@ -131,6 +136,25 @@ impl Reader for SqliteReader {
         self.read(|rows| payments(rows, merchant, page))
     }
 
+    fn payments_of_account(
+        &self,
+        merchant: MerchantId,
+        account: AccountId,
+        settled: SettledRange,
+        page: PageRequest<(Timestamp, PaymentId)>,
+    ) -> Result<Vec<Payment>, StoreError> {
+        self.read(|rows| lists::payments_of_account(rows, (merchant, account), settled, page))
+    }
+
+    fn payments_of_payer(&self, of: MerchantId, payer_key: &str, limit: usize) -> Result<Vec<Payment>, StoreError> {
+        self.read(|rows| match merchant(rows, of)? {
+            Some(n) => all(rows, sql::PAYMENT_OF_PAYER, params![n, payer_key, stored::limit(limit)], |row| {
+                Ok(rows.payment(row, 0)?.payment)
+            }),
+            None => Ok(Vec::new()),
+        })
+    }
+
     fn refund(&self, merchant: MerchantId, id: RefundId) -> Result<Option<Refund>, StoreError> {
         self.read(|rows| one(rows, sql::REFUND_BY_ID, (merchant, id.0), |row| Ok(rows.refund(row, 0)?.refund)))
     }
@@ -178,6 +202,18 @@ impl Reader for SqliteReader {
     fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|rows| {
             let at: Option<Option<i64>> = first(rows, sql::REFUND_NEXT_WAKE, [], |row| Ok(row.get(0)?))?;
+            Ok(at.flatten().map(Timestamp))
+        })
+    }
+
+    fn due_payments(&self, now: Timestamp, limit: usize) -> Result<Vec<Payment>, StoreError> {
+        let values = params![now.0, stored::limit(limit)];
+        self.read(|rows| all(rows, sql::PAYMENT_DUE, values, |row| Ok(rows.payment(row, 0)?.payment)))
+    }
+
+    fn next_payment_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(|rows| {
+            let at: Option<Option<i64>> = first(rows, sql::PAYMENT_NEXT_DUE, [], |row| Ok(row.get(0)?))?;
             Ok(at.flatten().map(Timestamp))
         })
     }

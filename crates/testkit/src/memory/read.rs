@@ -12,7 +12,7 @@ use refundry_domain::refund::Refund;
 use refundry_domain::time::Timestamp;
 use refundry_engine::registry::RegistryEntry;
 use refundry_engine::store::{
-    Delivery, DeliveryState, PageRequest, Reader, RefundFilter, Row, StoreError, StoredEvent, Table,
+    Delivery, DeliveryState, PageRequest, Reader, RefundFilter, Row, SettledRange, StoreError, StoredEvent, Table,
 };
 use std::ops::Bound;
 
@@ -38,6 +38,7 @@ fn stored_event(state: &State, place: u64, event: &Event) -> StoredEvent {
         event: event.clone(),
         refund: event.refund.and_then(|id| state.refunds.get(&id).cloned()),
         payment: event.payment.and_then(|id| state.payments.get(&id).cloned()),
+        mandate: event.mandate().and_then(|id| state.mandates.get(&id).cloned()),
     }
 }
 
@@ -73,6 +74,45 @@ impl Reader for MemoryStore {
         Ok(self.read(|state| {
             let older = state.payments.range(older_than(page.before)).rev().map(|(_, payment)| payment);
             older.filter(|payment| payment.merchant == merchant).take(page.limit).cloned().collect()
+        }))
+    }
+
+    fn payments_of_account(
+        &self,
+        merchant: MerchantId,
+        account: AccountId,
+        settled: SettledRange,
+        page: PageRequest<(Timestamp, PaymentId)>,
+    ) -> Result<Vec<Payment>, StoreError> {
+        let place = |payment: &Payment| payment.moments.settled_at.map(|at| (at, payment.id));
+        Ok(self.read(|state| {
+            let of_account = state.payments.values().filter(|payment| {
+                payment.merchant == merchant
+                    && payment.account == account
+                    && place(payment).is_some_and(|place| {
+                        settled.contains(place.0) && page.before.is_none_or(|before| place < before)
+                    })
+            });
+            let mut found: Vec<Payment> = of_account.cloned().collect();
+            found.sort_by_key(|payment| std::cmp::Reverse(place(payment)));
+            found.truncate(page.limit);
+            found
+        }))
+    }
+
+    fn payments_of_payer(
+        &self,
+        merchant: MerchantId,
+        payer_key: &str,
+        limit: usize,
+    ) -> Result<Vec<Payment>, StoreError> {
+        Ok(self.read(|state| {
+            let of_payer = state
+                .payments
+                .values()
+                .rev()
+                .filter(|payment| payment.merchant == merchant && payment.payer_key.as_deref() == Some(payer_key));
+            of_payer.take(limit).cloned().collect()
         }))
     }
 
@@ -140,6 +180,24 @@ impl Reader for MemoryStore {
 
     fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.read(|state| state.wakes.first().map(|(at, _)| *at)))
+    }
+
+    fn due_payments(&self, now: Timestamp, limit: usize) -> Result<Vec<Payment>, StoreError> {
+        Ok(self.read(|state| {
+            let mut due: Vec<Payment> = state
+                .payments
+                .values()
+                .filter(|payment| payment.due_at().is_some_and(|at| at <= now))
+                .cloned()
+                .collect();
+            due.sort_by_key(Payment::due_at);
+            due.truncate(limit);
+            due
+        }))
+    }
+
+    fn next_payment_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.read(|state| state.payments.values().filter_map(Payment::due_at).min()))
     }
 
     fn due_mandates(&self, now: Timestamp, limit: usize) -> Result<Vec<Mandate>, StoreError> {

@@ -125,6 +125,8 @@ pub(super) fn events_and_scans_keep_their_order(subject: &mut Subject) {
             event.payment.and_then(|id| facts.payments.get(&id)),
             "the payment as it is now"
         );
+        let mandate = event.mandate().and_then(|id| facts.mandates.get(&id));
+        assert_eq!(stored.mandate.as_ref(), mandate, "the mandate as it is now");
     }
     let some = reader.events_after(3, 4).expect("read");
     assert_eq!(some.iter().map(|stored| stored.place).collect::<Vec<_>>(), [4, 5, 6, 7]);

@@ -95,7 +95,7 @@ impl Core {
         Command::RequestRefund(Box::new(RequestRefund {
             fee: wish.fee,
             may_ask_details: true,
-            funding: if wish.consent { Funding::MerchantAuthorised } else { plain.funding },
+            funding: if wish.consent { Some(Funding::MerchantAuthorised) } else { plain.funding },
             shortage: match wish.shortage {
                 Lack::Refuse => Shortage::Refuse,
                 Lack::Fail => Shortage::Fail,
@@ -162,7 +162,7 @@ impl Core {
     }
 
     fn advance(&self, to: PaymentState, credited: Option<u64>) -> Command {
-        Command::AdvancePayment { payment: self.payment, to, credited, debtor: None }
+        Command::AdvancePayment { payment: self.payment, to, credited, debtor: None, failure: None }
     }
 
     fn answer(&self, refund: RefundId, attempt: u8, answer: Answer) -> Command {

@@ -18,7 +18,7 @@ fn example(world: &World) -> Value {
 async fn advance(world: &World, id: &str, to: PaymentState) {
     let payment = PaymentId::parse(id).unwrap();
     let debtor = Some(refundry_testkit::make::party());
-    world.command(Command::AdvancePayment { payment, to, credited: None, debtor }).await;
+    world.command(Command::AdvancePayment { payment, to, credited: None, debtor, failure: None }).await;
 }
 
 #[tokio::test]
@@ -72,6 +72,7 @@ async fn a_failed_payin_tells_so() {
             to: PaymentState::Failed,
             credited: None,
             debtor: None,
+            failure: None,
         })
         .await;
     let json = world.get(&format!("/v3/payins/{id}")).await.json();

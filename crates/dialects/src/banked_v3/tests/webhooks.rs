@@ -241,7 +241,7 @@ async fn payins_have_their_webhooks() {
     let id = world.post("/v3/payins").json(&body).send().await.id();
     for to in [PaymentState::Authorised, PaymentState::Executed, PaymentState::Settled] {
         let payment = PaymentId::parse(&id).unwrap();
-        world.command(Command::AdvancePayment { payment, to, credited: None, debtor: None }).await;
+        world.command(Command::AdvancePayment { payment, to, credited: None, debtor: None, failure: None }).await;
     }
     let hooks = world.inbox().await;
     let seen: Vec<(&str, &str)> = hooks

@@ -234,6 +234,7 @@ async fn a_payment_that_has_not_settled_is_awaited_or_refused() {
         to: PaymentState::Settled,
         credited: None,
         debtor: None,
+        failure: None,
     };
     shop.command(tenant.id, settle).await;
     let goes_on = shop.get(&tenant, &format!("/v1/refunds/{}", waits.text("/id"))).await;

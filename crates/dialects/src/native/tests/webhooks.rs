@@ -72,7 +72,7 @@ fn stored(kind: EventKind) -> StoredEvent {
         hash: [2; 32],
     };
     let refund = event.refund.is_some().then_some(refund);
-    StoredEvent { place: 9, payment: event.payment.is_some().then_some(payment), refund, event }
+    StoredEvent { place: 9, payment: event.payment.is_some().then_some(payment), refund, mandate: None, event }
 }
 
 fn endpoint_for(event: &StoredEvent, events: &[&str]) -> Endpoint {

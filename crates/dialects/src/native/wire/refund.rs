@@ -5,11 +5,11 @@ use super::super::states;
 use super::{BlockBody, CaseBody, Labels, PartyBody, masked, time};
 use crate::print::uuid;
 use refundry_domain::attempt::{Attempt, AttemptState};
-use refundry_domain::party::Creditor;
+use refundry_domain::party::{Creditor, CreditorSource, Party};
 use refundry_domain::payment::Payment;
 use refundry_domain::reason::{BankCode, Failure, kind_of_iso};
 use refundry_domain::reference::ids_of_attempt;
-use refundry_domain::refund::{Funding, Refund, RefundState};
+use refundry_domain::refund::{Funding, Gate, Refund, RefundState};
 use refundry_domain::rules::Environment;
 use refundry_engine::digest::sha256;
 
@@ -73,7 +73,7 @@ pub(in super::super) fn status(state: RefundState) -> StatusBody {
 
 #[derive(Debug, serde::Serialize)]
 struct CreditorBody {
-    source: String,
+    source: &'static str,
     #[serde(flatten)]
     party: PartyBody,
 }
@@ -140,17 +140,30 @@ pub(in super::super) fn refund(refund: &Refund, payment: Option<&Payment>, envir
         Creditor::Given { party, .. } => Some(masked(party)),
     };
     let source = refund.creditor.source().map(states::creditor_source);
-    let creditor = source.zip(party).map(|(source, party)| (source.to_owned(), party));
-    refund_body(refund, creditor, environment)
+    refund_body(refund, source.zip(party), environment)
 }
 
-/// A refund as the answer to its creation showed it.
-pub(in super::super) fn refund_as_created(made: &Refund, environment: Environment) -> RefundBody {
-    let creditor = RefundExtension::of(made).creditor;
-    refund_body(&made.at_creation(), creditor, environment)
+/// A refund as the answer to its creation showed it. The creditor was the
+/// payer where the payer was known, else the one that the call gave, else
+/// nobody: then the refund began by waiting for details.
+pub(in super::super) fn refund_as_created(
+    made: &Refund,
+    payer: Option<&Party>,
+    environment: Environment,
+) -> RefundBody {
+    let first = made.at_creation();
+    let given = RefundExtension::of(made).given;
+    let (source, party) = match (&first.creditor, given) {
+        _ if first.state == RefundState::Awaiting(Gate::Details) => (None, None),
+        (Creditor::Unknown, _) => (None, None),
+        (Creditor::Given { .. }, Some(given)) => (Some(CreditorSource::MerchantSupplied), Some(given)),
+        (Creditor::Payer | Creditor::Given { .. }, _) => (Some(CreditorSource::PayerAccount), payer.map(masked)),
+    };
+    let creditor = source.zip(party).map(|(source, party)| (states::creditor_source(source), party));
+    refund_body(&first, creditor, environment)
 }
 
-fn refund_body(refund: &Refund, creditor: Option<(String, MaskedParty)>, environment: Environment) -> RefundBody {
+fn refund_body(refund: &Refund, creditor: Option<(&'static str, MaskedParty)>, environment: Environment) -> RefundBody {
     let blocks = refund.blocks.iter().map(|block| BlockBody {
         code: block.code.code(),
         placed_at: time(block.at),

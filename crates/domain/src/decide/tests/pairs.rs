@@ -70,7 +70,7 @@ fn refund_in(shop: &mut Shop, state: &str) -> RefundId {
         "awaiting_authorisation" => {
             let payment = shop.payment(500, settled, Some(party()));
             let mut ask = shop.ask(payment, 100);
-            ask.funding = Funding::MerchantAuthorised;
+            ask.funding = Some(Funding::MerchantAuthorised);
             shop.request(ask)
         }
         _ => {
@@ -156,9 +156,12 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
         ("time is up", Command::EndTime { refund: id }),
         (
             "payment settles",
-            Command::AdvancePayment { payment, to: PaymentState::Settled, credited: None, debtor: None },
+            Command::AdvancePayment { payment, to: PaymentState::Settled, credited: None, debtor: None, failure: None },
         ),
-        ("payment fails", Command::AdvancePayment { payment, to: PaymentState::Failed, credited: None, debtor: None }),
+        (
+            "payment fails",
+            Command::AdvancePayment { payment, to: PaymentState::Failed, credited: None, debtor: None, failure: None },
+        ),
         ("payment reversed", Command::ReversePayment { payment, amount: None }),
         ("payment blocked", Command::BlockPayment { payment, code: PaymentBlockCode::Dispute }),
         (

@@ -130,6 +130,9 @@ impl Shop {
             provenance: Provenance::OwnCheckout,
             origin_keys: Vec::new(),
             merchant_reference: None,
+            payer_key: None,
+            occurred_at: None,
+            expires_at: None,
             extension: Arc::from(Vec::new()),
         }));
         id
@@ -149,7 +152,7 @@ impl Shop {
             creditor: None,
             refuse_other_creditor: true,
             may_ask_details: true,
-            funding: Funding::Held { account: FLOAT },
+            funding: Some(Funding::Held { account: FLOAT }),
             shortage: Shortage::Refuse,
             reserve_at: ReserveAt::Creation,
             wait_for_settlement: true,

@@ -226,7 +226,13 @@ fn held_refunds_that_no_longer_fit_fail_when_the_payment_settles_short() {
     let payment = shop.payment(1_000, PaymentState::Executed, Some(party()));
     let ids: Vec<RefundId> =
         [600, 400].map(|minor| shop.ask(payment, minor)).into_iter().map(|ask| shop.request(ask)).collect();
-    shop.ok(Command::AdvancePayment { payment, to: PaymentState::Settled, credited: Some(900), debtor: None });
+    shop.ok(Command::AdvancePayment {
+        payment,
+        to: PaymentState::Settled,
+        credited: Some(900),
+        debtor: None,
+        failure: None,
+    });
     assert_eq!((shop.state(ids[0]), shop.state(ids[1])), ("ready", "failed"));
 }
 
@@ -242,7 +248,7 @@ fn a_mandate_is_asked_again_in_the_commit_of_the_send() {
         let mut shop = sandbox();
         let payment = shop.payment(9_000, PaymentState::Settled, Some(party()));
         let mut ask = shop.ask(payment, 100);
-        ask.funding = Funding::Mandate { mandate: MANDATE, debtor_account: Some(FLOAT) };
+        ask.funding = Some(Funding::Mandate { mandate: MANDATE, debtor_account: Some(FLOAT) });
         let id = shop.request(ask);
         shop.ok(prepare);
         let begin = shop.begin(id);
@@ -266,7 +272,7 @@ fn a_mandate_holds_its_limit_and_its_count() {
         .into_iter()
         .map(|minor| {
             let mut ask = shop.ask(payment, minor);
-            ask.funding = Funding::Mandate { mandate: MANDATE, debtor_account: None };
+            ask.funding = Some(Funding::Mandate { mandate: MANDATE, debtor_account: None });
             let id = shop.request(ask);
             let begin = shop.begin(id);
             shop.ok(begin);

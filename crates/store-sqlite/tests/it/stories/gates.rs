@@ -195,7 +195,7 @@ async fn a_bank_that_lacks_money_we_have_is_drift() {
 
 fn by_the_merchant(stage: &mut Stage, payment: PaymentId, key: &str) -> RequestRefund {
     let mut request = stage.wish(payment, 200, key);
-    request.funding = Funding::MerchantAuthorised;
+    request.funding = Some(Funding::MerchantAuthorised);
     request
 }
 
