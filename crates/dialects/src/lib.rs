@@ -12,6 +12,7 @@ pub mod native;
 pub mod print;
 pub mod settings;
 pub mod token;
+pub mod truelayer;
 
 use host::{Dialect, Host};
 use settings::{ConfigError, Subtrees};
@@ -23,7 +24,10 @@ use std::sync::Arc;
 /// A subtree that no dialect owns, an unknown key or a value out of range.
 pub fn all(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Vec<Arc<dyn Dialect>>, ConfigError> {
     let mut settings = Subtrees::parse(settings)?;
-    let mut dialects: Vec<Arc<dyn Dialect>> = vec![banked_v3::open(host, &settings.take("banked"))?];
+    let mut dialects: Vec<Arc<dyn Dialect>> = vec![
+        banked_v3::open(host, &settings.take("banked"))?,
+        truelayer::open(host, &settings.take(truelayer::DIALECT))?,
+    ];
     let families = dialects.iter().map(|dialect| dialect.webhooks()).collect();
     dialects.push(native::open(host, &settings.take("native"), families)?);
     settings.finish()?;

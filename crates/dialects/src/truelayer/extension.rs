@@ -1,0 +1,1 @@
+//! What this dialect keeps with a payment.

@@ -1,0 +1,149 @@
+//! The TrueLayer dialect: Payments API v3, with and without `/v3` before its
+//! paths (contract 1.4).
+//!
+//! | file | what |
+//! |---|---|
+//! | `routes` | paths, and what every answer carries |
+//! | `call`, `idempotency` | the one way that every POST and DELETE goes, and what happens once |
+//! | `auth`, `oauth`, `clients` | who asks, tokens, a client's keys and settings |
+//! | `signing` | request signatures, our own signing keys, JWKS |
+//! | `payments`, `flow`, `providers`, `mock_bank`, `hosted` | paying |
+//! | `refunds`, `accounts`, `payouts`, `sweeping` | giving back |
+//! | `wire` | bodies in and out |
+//! | `states`, `errors` | total maps from our states and refusals |
+//! | `webhook` | payloads, signature, retry schedule |
+//! | `sandbox` | what a sandbox's client has from its start |
+
+mod accounts;
+mod auth;
+mod call;
+mod clients;
+mod config;
+mod errors;
+mod extension;
+mod flow;
+mod hosted;
+mod idempotency;
+mod mock_bank;
+mod oauth;
+mod payments;
+mod payouts;
+mod providers;
+mod refunds;
+mod routes;
+mod sandbox;
+mod signing;
+mod states;
+mod sweeping;
+mod webhook;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use crate::host::{Dialect, Host, Provisioned, SandboxPlan};
+use crate::settings::ConfigError;
+use axum::Router;
+use axum::response::Response;
+use config::Config;
+use http::Method;
+use refundry_engine::webhook::WebhookDialect;
+use std::sync::Arc;
+
+/// Name of this folder, as origins carry it; also the family of credentials
+/// and endpoints, the member of `sandbox.json`, and the settings' subtree.
+pub(crate) const DIALECT: &str = "truelayer";
+
+/// What every handler works with.
+#[derive(Debug)]
+pub(crate) struct App {
+    host: Arc<Host>,
+    config: Config,
+    /// The dialect's name, shared by all origins.
+    dialect: Arc<str>,
+    /// Held while a client's settings or the signing keys are read, changed
+    /// and written, so that no change is lost.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl App {
+    /// Where the API is reached.
+    fn api_origin(&self) -> String {
+        self.origin(self.config.api_origin.as_deref())
+    }
+
+    /// Where the hosted payment page is reached.
+    fn hpp_origin(&self) -> String {
+        self.origin(self.config.hpp_origin.as_deref())
+    }
+
+    /// Where the payer's mock bank is reached.
+    fn mock_bank_origin(&self) -> String {
+        self.origin(self.config.mock_bank_origin.as_deref())
+    }
+
+    /// Where a payer's browser comes back to.
+    fn return_origin(&self) -> String {
+        self.origin(self.config.return_origin.as_deref())
+    }
+
+    /// Where receivers of webhooks find our keys.
+    fn jku(&self) -> String {
+        let own = || format!("{}/.well-known/jwks", self.host.public_origin().trim_end_matches('/'));
+        self.config.jku.clone().unwrap_or_else(own)
+    }
+
+    fn origin(&self, own: Option<&str>) -> String {
+        own.map_or_else(|| self.host.public_origin(), str::to_owned).trim_end_matches('/').to_owned()
+    }
+}
+
+/// The dialect as the server sees it.
+struct TrueLayer {
+    app: Arc<App>,
+}
+
+/// Sets the dialect up.
+///
+/// # Errors
+/// An unknown key or a value out of range.
+pub(crate) fn open(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Arc<dyn Dialect>, ConfigError> {
+    let config = Config::read(settings)?;
+    let app =
+        App { host: Arc::clone(host), config, dialect: Arc::from(DIALECT), changing: tokio::sync::Mutex::new(()) };
+    Ok(Arc::new(TrueLayer { app: Arc::new(app) }))
+}
+
+impl Dialect for TrueLayer {
+    fn name(&self) -> &'static str {
+        DIALECT
+    }
+
+    fn prefixes(&self) -> &'static [&'static str] {
+        routes::PREFIXES
+    }
+
+    fn router(&self) -> Router {
+        routes::router(Arc::clone(&self.app))
+    }
+
+    fn not_found(&self, _method: &Method, _path: &str) -> Response {
+        routes::not_found(&self.app)
+    }
+
+    fn refuse(&self, status: u16, detail: &'static str, _path: &str) -> Option<Response> {
+        Some(routes::refuse(&self.app, status, detail))
+    }
+
+    fn webhooks(&self) -> Arc<dyn WebhookDialect> {
+        Arc::new(webhook::Webhooks::new(Arc::clone(&self.app)))
+    }
+
+    fn sandbox_member(&self) -> &'static str {
+        DIALECT
+    }
+
+    fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned {
+        sandbox::provision(&self.app, plan)
+    }
+}

@@ -1,0 +1,148 @@
+//! `POST /connect/token`: client credentials become an access token
+//! (contract 3.1). Parameters come as a form or as JSON. Errors have the
+//! shape of OAuth, never that of problems.
+
+use super::call::Incoming;
+use super::{App, DIALECT, auth, clients, errors, routes};
+use crate::answer;
+use crate::json::{self, Json};
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::post;
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use refundry_engine::digest::sha256;
+use serde::Serialize;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+use url::form_urlencoded;
+
+pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    routes::both(router, "/connect/token", post(token))
+}
+
+/// The parameters, each at most once.
+#[derive(Default, PartialEq, Eq)]
+struct Parameters {
+    grant_type: Option<String>,
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    scope: Option<String>,
+}
+
+/// An error code of OAuth (RFC 6749, 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Code {
+    InvalidClient,
+    InvalidRequest,
+    InvalidScope,
+    UnsupportedGrantType,
+}
+
+impl Code {
+    fn word(self) -> &'static str {
+        match self {
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidScope => "invalid_scope",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Error {
+    error: &'static str,
+}
+
+#[derive(Serialize)]
+struct Token<'a> {
+    access_token: &'a str,
+    expires_in: u64,
+    token_type: &'static str,
+    scope: &'a str,
+}
+
+async fn token(State(app): State<Arc<App>>, incoming: Incoming) -> Response {
+    let (status, body) = match issue(&app, &incoming) {
+        Ok(body) => (200, body),
+        Err(code) => (400, errors::to_json(&Error { error: code.word() })),
+    };
+    answer::with_header(answer::json(status, body), CACHE_CONTROL, "no-store")
+}
+
+fn issue(app: &App, incoming: &Incoming) -> Result<Vec<u8>, Code> {
+    let parameters = parameters(&incoming.headers, &incoming.body).ok_or(Code::InvalidRequest)?;
+    match parameters.grant_type.as_deref() {
+        None | Some("") => return Err(Code::InvalidRequest),
+        Some("client_credentials") => {}
+        Some(_) => return Err(Code::UnsupportedGrantType),
+    }
+    let (Some(id), Some(secret)) = (&parameters.client_id, &parameters.client_secret) else {
+        return Err(Code::InvalidRequest);
+    };
+    let credential = app.host.engine.directory().credential(DIALECT, id).ok_or(Code::InvalidClient)?;
+    if !bool::from(sha256(secret.as_bytes()).ct_eq(&credential.secret_hash)) {
+        return Err(Code::InvalidClient);
+    }
+    let (_, client) = clients::find(app, &credential.group).ok_or(Code::InvalidClient)?;
+    let scope = match parameters.scope.as_deref().map(str::trim) {
+        None | Some("") => client.scopes.join(" "),
+        Some(asked) => {
+            let asked: Vec<&str> = asked.split_ascii_whitespace().collect();
+            if !asked.iter().all(|scope| client.scopes.iter().any(|owned| owned == scope)) {
+                return Err(Code::InvalidScope);
+            }
+            asked.join(" ")
+        }
+    };
+    let lifetime = app.config.access_token_ttl;
+    let token = auth::access_token(app, &credential.id, &scope, lifetime);
+    let expires_in = lifetime.0 / refundry_domain::time::NANOS_PER_SECOND;
+    Ok(errors::to_json(&Token { access_token: &token, expires_in, token_type: "Bearer", scope: &scope }))
+}
+
+/// None when they are malformed.
+fn parameters(headers: &HeaderMap, body: &[u8]) -> Option<Parameters> {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // A JSON body says so by its first byte, too: form data cannot begin with a brace.
+    if media_type.to_ascii_lowercase().contains("json") || body.trim_ascii_start().starts_with(b"{") {
+        return of_json(body);
+    }
+    let mut found = Parameters::default();
+    for (name, value) in form_urlencoded::parse(body) {
+        if let Some(place) = found.place(&name)
+            && place.replace(value.into_owned()).is_some()
+        {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+fn of_json(body: &[u8]) -> Option<Parameters> {
+    let read = json::parse(body).ok()?;
+    let mut found = Parameters::default();
+    for (name, value) in read.as_object()? {
+        let Some(place) = found.place(name) else { continue };
+        match value {
+            Json::Null => {}
+            Json::Text(text) => *place = Some(text.clone()),
+            Json::Bool(_) | Json::Integer(_) | Json::OtherNumber(_) | Json::Array(_) | Json::Object(_) => return None,
+        }
+    }
+    Some(found)
+}
+
+impl Parameters {
+    fn place(&mut self, name: &str) -> Option<&mut Option<String>> {
+        match name {
+            "grant_type" => Some(&mut self.grant_type),
+            "client_id" => Some(&mut self.client_id),
+            "client_secret" => Some(&mut self.client_secret),
+            "scope" => Some(&mut self.scope),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Placeholder: the routes of `payouts`.
+
+use super::App;
+use axum::Router;
+use std::sync::Arc;
+
+pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
+    router
+}

@@ -1,0 +1,3 @@
+//! Tests of the dialect: everything but the sockets and the disk is real.
+
+mod world;

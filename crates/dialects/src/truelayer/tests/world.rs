@@ -1,0 +1,1 @@
+//! A world in memory with one client that signs its calls.
