@@ -91,7 +91,7 @@ impl Dialect for BankedV3 {
     }
 
     fn webhooks(&self) -> Arc<dyn WebhookDialect> {
-        Arc::new(webhook::Webhooks::new(&self.app.config))
+        Arc::new(webhook::Webhooks::new(&self.app.config, self.app.host.environment))
     }
 
     fn sandbox_member(&self) -> &'static str {

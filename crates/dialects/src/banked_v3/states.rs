@@ -1,5 +1,6 @@
 //! Total maps from our states to this provider's words (contract 4.2, 4.4).
 
+use refundry_domain::mandate::Period;
 use refundry_domain::payment::PaymentState;
 use refundry_domain::reason::{BankCode, Failure, FailureKind};
 use refundry_domain::refund::{Funding, Gate, RefundState};
@@ -10,6 +11,8 @@ pub(super) const PENDING: &str = "PENDING";
 const SENT: &str = "SENT";
 pub(super) const FAILED: &str = "FAILED";
 const CANCELED: &str = "CANCELED";
+/// The code of what nobody gave a reason for.
+const UNKNOWN: &str = "UNKNOWN";
 
 /// Why a refund failed, in this provider's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +135,7 @@ fn reason(failure: Failure, funding: Funding) -> Reason {
         | FailureKind::PaymentFailed
         | FailureKind::PaymentShort
         | FailureKind::PaymentBlocked
-        | FailureKind::AuthorisationDeclined => Reason::new("UNKNOWN", "Refund Failed"),
+        | FailureKind::AuthorisationDeclined => Reason::new(UNKNOWN, "Refund Failed"),
     }
 }
 
@@ -166,5 +169,50 @@ pub(super) fn payin(state: PaymentState) -> &'static str {
         PaymentState::Executed => PENDING,
         PaymentState::Settled | PaymentState::Reversed => SENT,
         PaymentState::Failed => FAILED,
+    }
+}
+
+/// What a mandate shows in a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MandateShown {
+    /// The webhook's name.
+    pub(super) event_type: &'static str,
+    /// The word of the older generation.
+    pub(super) state: &'static str,
+    /// The word of the v3 envelope.
+    pub(super) status: &'static str,
+    /// Why, where the state is one that somebody chose or caused.
+    pub(super) reason: Option<&'static str>,
+}
+
+/// What a mandate shows that entered this native state; none for a state
+/// without a webhook.
+pub(super) fn mandate(native: &str) -> Option<MandateShown> {
+    let shown = |event_type, state, status, reason| Some(MandateShown { event_type, state, status, reason });
+    match native {
+        "active" => shown("mandate_active", "active", "ACTIVE", None),
+        "pending" => shown("mandate_pending", "pending", PENDING, None),
+        "suspended" => shown("mandate_suspended", "suspended", "SUSPENDED", Some(UNKNOWN)),
+        "cancelled" => shown("mandate_cancelled", "cancelled", "CANCELLED", Some(UNKNOWN)),
+        "declined" => shown("mandate_declined", "declined", "DECLINED", Some(UNKNOWN)),
+        "expired" => shown("mandate_expired", "expired", "EXPIRED", None),
+        "failed" => shown("mandate_failed", "failed", FAILED, Some(UNKNOWN)),
+        _ => None,
+    }
+}
+
+/// How often a mandate may be used. The pages show `ADHOC` alone; the other
+/// words follow its form and the network's names.
+pub(super) fn frequency(period: Period) -> &'static str {
+    match period {
+        Period::None => "MANDATE_PAYMENTS_FREQUENCY_ADHOC",
+        Period::Intraday => "MANDATE_PAYMENTS_FREQUENCY_INTRADAY",
+        Period::Day => "MANDATE_PAYMENTS_FREQUENCY_DAILY",
+        Period::Week => "MANDATE_PAYMENTS_FREQUENCY_WEEKLY",
+        Period::Fortnight => "MANDATE_PAYMENTS_FREQUENCY_FORTNIGHTLY",
+        Period::Month => "MANDATE_PAYMENTS_FREQUENCY_MONTHLY",
+        Period::Quarter => "MANDATE_PAYMENTS_FREQUENCY_QUARTERLY",
+        Period::HalfYear => "MANDATE_PAYMENTS_FREQUENCY_SEMI_ANNUAL",
+        Period::Year => "MANDATE_PAYMENTS_FREQUENCY_ANNUAL",
     }
 }

@@ -3,6 +3,7 @@
 
 mod endpoints;
 mod idempotency;
+mod mandates;
 mod oauth;
 mod payins;
 mod refunds;

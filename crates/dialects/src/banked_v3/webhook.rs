@@ -5,8 +5,10 @@ use super::wire::{self, EventHead};
 use super::{DIALECT, FAMILY, states};
 use aws_lc_rs::hmac;
 use refundry_domain::event::{Event, EventKind};
+use refundry_domain::mandate::Mandate;
 use refundry_domain::payment::{Origin, Payment, PaymentState};
 use refundry_domain::refund::{Refund, RefundState, SettledBy};
+use refundry_domain::rules::Environment;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::registry::Endpoint;
 use refundry_engine::store::StoredEvent;
@@ -24,15 +26,17 @@ const MILLION: u64 = 1_000_000;
 pub(super) struct Webhooks {
     canceled_state: bool,
     data_version: bool,
+    environment: Environment,
     timeout: Span,
 }
 
 impl Webhooks {
     /// Webhooks under these settings.
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, environment: Environment) -> Self {
         Self {
             canceled_state: config.canceled_state,
             data_version: config.data_version,
+            environment,
             timeout: config.webhook_timeout,
         }
     }
@@ -67,6 +71,18 @@ impl Webhooks {
         let body = wire::payin_event(self.head(event, event_type), payment, states::payin(state));
         Some(Rendered { event_type: event_type.to_owned(), body })
     }
+
+    /// A mandate's event. A mandate of the merchant as a whole is every
+    /// application's business, one of an application only its own.
+    fn of_mandate(&self, event: &Event, mandate: &Mandate, state: &str, endpoint: &Endpoint) -> Option<Rendered> {
+        let shown = states::mandate(state)?;
+        let heard = endpoint.group.is_empty() || mandate.group.is_empty() || *endpoint.group == *mandate.group;
+        if !heard || endpoint.dialect != FAMILY || !subscribed(endpoint, shown.event_type) {
+            return None;
+        }
+        let body = wire::mandate_event(self.head(event, shown.event_type), mandate, &shown, self.environment);
+        Some(Rendered { event_type: shown.event_type.to_owned(), body })
+    }
 }
 
 /// Whether this event made the refund known to its client. A debit that the
@@ -91,7 +107,11 @@ fn wants(endpoint: &Endpoint, origin: &Origin, event_type: &str) -> bool {
     endpoint.dialect == FAMILY
         && *origin.dialect == *DIALECT
         && (endpoint.group.is_empty() || *endpoint.group == *origin.group)
-        && (endpoint.events.is_empty() || endpoint.events.iter().any(|wanted| wanted == event_type))
+        && subscribed(endpoint, event_type)
+}
+
+fn subscribed(endpoint: &Endpoint, event_type: &str) -> bool {
+    endpoint.events.is_empty() || endpoint.events.iter().any(|wanted| wanted == event_type)
 }
 
 impl WebhookDialect for Webhooks {
@@ -114,6 +134,10 @@ impl WebhookDialect for Webhooks {
             EventKind::PaymentExecuted => payin(PaymentState::Executed),
             EventKind::PaymentSettled { credited: _ } => payin(PaymentState::Settled),
             EventKind::PaymentFailed => payin(PaymentState::Failed),
+            EventKind::MandateEntered { mandate: _, state } => {
+                let mandate = stored.mandate.as_ref()?;
+                self.of_mandate(event, mandate, state, endpoint)
+            }
             EventKind::PaymentRecorded
             | EventKind::PaymentReversed { .. }
             | EventKind::PaymentBlock { .. }
@@ -127,7 +151,6 @@ impl WebhookDialect for Webhooks {
             | EventKind::CaseClosed { .. }
             | EventKind::AttemptOpened { .. }
             | EventKind::WithdrawalAsked
-            | EventKind::MandateEntered { .. }
             | EventKind::AccountFunded { .. }
             | EventKind::AccountDrained { .. } => None,
         }

@@ -1,9 +1,11 @@
 //! Bodies in and out, in this provider's spelling. Members of our bodies are
 //! declared in alphabetical order, because they are printed in it.
 
+mod mandates;
 mod read;
 mod requests;
 
+pub(super) use mandates::mandate_event;
 pub(super) use read::Fields;
 pub(super) use requests::{EndpointChange, EndpointRequest, Method, PayinRequest, RefundRequest};
 

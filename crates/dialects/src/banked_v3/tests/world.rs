@@ -374,11 +374,22 @@ impl World {
         self.engine.read(|reader| reader.events_after(0, 10_000)).await.unwrap()
     }
 
-    /// The bodies that an endpoint gets, oldest first.
+    /// The bodies that an endpoint gets, oldest first, but those of mandates.
     pub(super) async fn sent_to(&self, endpoint: &Endpoint) -> Vec<Vec<u8>> {
+        self.heard_by(endpoint, false).await
+    }
+
+    /// The bodies of mandates' webhooks that an endpoint gets.
+    pub(super) async fn mandates_sent_to(&self, endpoint: &Endpoint) -> Vec<Vec<u8>> {
+        self.heard_by(endpoint, true).await
+    }
+
+    async fn heard_by(&self, endpoint: &Endpoint, of_mandates: bool) -> Vec<Vec<u8>> {
         let webhooks = self.dialect.webhooks();
         let events = self.events().await;
-        events.iter().filter_map(|event| webhooks.render(event, endpoint)).map(|rendered| rendered.body).collect()
+        let rendered = events.iter().filter_map(|event| webhooks.render(event, endpoint));
+        let rendered = rendered.filter(|rendered| rendered.event_type.starts_with("mandate_") == of_mandates);
+        rendered.map(|rendered| rendered.body).collect()
     }
 
     /// The webhooks of the shop's own application.
