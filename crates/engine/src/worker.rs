@@ -6,6 +6,9 @@
 //! one page of due refunds, one transaction for all their intents, one call,
 //! one transaction for all its answers.
 
+mod payins;
+mod ticks;
+
 use crate::engine::Engine;
 use crate::envelope::{Answer, Envelope, Outcome, Unavailable};
 use crate::rail::{CancelAnswer, Inquiry, Rail};
@@ -118,6 +121,7 @@ impl RailWorker {
         let mut changed = self.engine.notifier().refunds();
         let mut jumps = self.engine.clock().jumps();
         let mut paused = self.paused.subscribe();
+        let mut news = self.rail.news();
         loop {
             if *stop.borrow() {
                 return;
@@ -144,6 +148,7 @@ impl RailWorker {
                 _ = changed.changed(), if may_send => {}
                 _ = jumps.changed() => {}
                 _ = paused.changed() => {}
+                () = payins::heard(&mut news) => {}
                 _ = stop.changed() => return,
             }
         }
@@ -153,17 +158,16 @@ impl RailWorker {
     pub async fn step(&self) -> Option<Timestamp> {
         // A report about what the sweep has not found yet would belong to nothing.
         let next_report = if self.has_swept() { self.take_reports().await } else { None };
+        let next_payin = self.take_payins().await;
         let worked = self.work_refunds().await;
         self.tick_mandates().await;
+        let next_payment = self.tick_payments().await;
         if worked == STEP_MAX {
             return Some(self.engine.now());
         }
         let next_wake =
             if self.may_send() { self.engine.read(|reader| reader.next_wake()).await.ok().flatten() } else { None };
-        match (next_report, next_wake) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        [next_report, next_payin, next_payment, next_wake].into_iter().flatten().min()
     }
 
     fn may_send(&self) -> bool {
@@ -344,15 +348,6 @@ impl RailWorker {
                 CancelAnswer::Unknown => {}
             }
         }
-    }
-
-    async fn tick_mandates(&self) {
-        let now = self.engine.now();
-        let Ok(due) = self.engine.read(move |reader| reader.due_mandates(now, STEP_MAX)).await else { return };
-        let ticks = due.into_iter().map(|mandate| {
-            Envelope::command(mandate.merchant, Actor::Engine, Command::TickMandate { mandate: mandate.id })
-        });
-        self.record(ticks.collect()).await;
     }
 
     pub(crate) async fn record(&self, envelopes: Vec<Envelope>) {

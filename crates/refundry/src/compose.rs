@@ -9,6 +9,7 @@ use refundry_dialects::token::TokenKey;
 use refundry_domain::rules::{Environment, Rules};
 use refundry_engine::clock::Clock;
 use refundry_engine::engine::{Engine, Parts};
+use refundry_engine::rail::PayerBank;
 use refundry_engine::store::Reader;
 use refundry_engine::worker::RailWorker;
 use refundry_rails::mock_bank::{self, MockBank, TimeScale};
@@ -130,7 +131,10 @@ fn open_dialects(config: &Config, core: &Core, origin: &str, policy: &Policy) ->
     let token_key = key_file(&config.data.join("token.key"), true)?;
     let environment = core.engine.rules().environment;
     let tokens = TokenKey::new(&token_key);
-    let host = Host::new(Arc::clone(&core.engine), tokens, environment, origin.to_owned()).with_egress(policy.clone());
+    let payers = config.sandbox.then(|| Arc::clone(&core.bank) as Arc<dyn PayerBank>);
+    let host = Host::new(Arc::clone(&core.engine), tokens, environment, origin.to_owned())
+        .with_egress(policy.clone())
+        .with_payer_bank(payers);
     let settings = serde_json::to_value(&config.dialects)?;
     refundry_dialects::all(&Arc::new(host), &settings).context("dialects")
 }

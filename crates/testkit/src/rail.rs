@@ -8,7 +8,8 @@ use refundry_domain::reason::BankCode;
 use refundry_domain::time::Timestamp;
 use refundry_engine::digest::fingerprint;
 use refundry_engine::rail::{
-    CancelAnswer, Capabilities, ConsentMeaning, Inquiry, Observation, Rail, RailDown, RailFuture,
+    CancelAnswer, Capabilities, ConsentMeaning, Inquiry, Observation, PayerBank, PayinObservation, PayinPage,
+    PayinPlan, Rail, RailDown, RailFuture,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -53,6 +54,8 @@ struct Ledger {
     payments: Vec<(String, Amount)>,
     returned: Vec<(String, Report)>,
     reports: VecDeque<Observation>,
+    /// What payers' banks do, with its time.
+    payins: Vec<(Timestamp, PayinObservation)>,
     tickets: u64,
     calls: usize,
     down: bool,
@@ -340,5 +343,35 @@ impl Rail for ScriptedRail {
         let page: Vec<_> = later.map(debit).take(limit).collect();
         let page = if ledger.down { Err(RailDown) } else { Ok(page) };
         Box::pin(async move { page })
+    }
+
+    fn payins(&self, now: Timestamp, limit: usize) -> RailFuture<'_, Result<PayinPage, RailDown>> {
+        let ledger = self.ledger();
+        let due = ledger.payins.iter().filter(|(at, _)| *at <= now).map(|(_, step)| step.clone()).take(limit).collect();
+        let next = ledger.payins.iter().map(|(at, _)| *at).filter(|at| *at > now).min();
+        let page = if ledger.down { Err(RailDown) } else { Ok((due, next)) };
+        Box::pin(async move { page })
+    }
+
+    fn acknowledge_payins(&self, tickets: Vec<u64>) -> RailFuture<'_, Result<(), RailDown>> {
+        self.ledger().payins.retain(|(_, step)| !tickets.contains(&step.ticket));
+        Box::pin(async move { Ok(()) })
+    }
+}
+
+impl PayerBank for ScriptedRail {
+    /// Unlike the port asks, a second plan is played as well: what follows
+    /// when a payment moved already is for tests to see.
+    fn play(&self, plan: PayinPlan) -> RailFuture<'_, Result<(), RailDown>> {
+        let PayinPlan { merchant, payment, debtor, steps } = plan;
+        let mut ledger = self.ledger();
+        for step in steps {
+            ledger.tickets += 1;
+            let ticket = ledger.tickets;
+            let (to, failure, debtor) = (step.to, step.failure, debtor.clone());
+            ledger.payins.push((step.at, PayinObservation { merchant, payment, to, debtor, failure, ticket }));
+        }
+        ledger.payins.sort_by_key(|(at, step)| (*at, step.ticket));
+        Box::pin(async move { Ok(()) })
     }
 }

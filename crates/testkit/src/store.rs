@@ -8,6 +8,7 @@ mod constraints;
 mod deliveries;
 mod keys;
 mod lists;
+mod payins;
 mod queues;
 mod reads;
 mod records;
@@ -41,6 +42,9 @@ const CHECKS: &[fn(&mut Subject)] = &[
     records::a_forgotten_key_is_written_over,
     lists::pages_are_newest_first,
     lists::filters_narrow_the_list,
+    payins::payments_of_an_account_go_by_their_settlement,
+    payins::payments_of_a_payer_are_found,
+    payins::payments_fall_due,
     queues::due_refunds_come_in_their_order,
     queues::mandates_fall_due,
     queues::sending_refunds_are_found,

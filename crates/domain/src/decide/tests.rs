@@ -6,5 +6,6 @@
 )]
 
 mod pairs;
+mod payins;
 mod shop;
 mod stories;

@@ -5,16 +5,19 @@ use super::counter::debits_since;
 use super::course::Desk;
 use super::levers::{PayinCourse, TimeScale, payin_course};
 use super::outcome::{Outcome, OutcomeRefused, Target};
+use super::payins;
 use super::reports::{acknowledge_in_op, due_in_op, next_in_op};
 use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::instruction::{Debit, Instruction, Submission};
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::rail::{
-    CancelAnswer, Capabilities, ConsentMeaning, Inquiry, Observation, Rail, RailDown, RailFuture,
+    CancelAnswer, Capabilities, ConsentMeaning, Inquiry, Observation, PayerBank, PayinPage, PayinPlan, Rail, RailDown,
+    RailFuture,
 };
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// The longest text for the creditor's statement (ISO 20022, unstructured).
 const REMITTANCE_LENGTH_MAX: usize = 140;
@@ -36,6 +39,7 @@ pub struct MockBank {
     books: Arc<Mutex<Books>>,
     paused: AtomicBool,
     time_scale: TimeScale,
+    news: watch::Sender<u64>,
 }
 
 impl MockBank {
@@ -44,7 +48,8 @@ impl MockBank {
         let Options { path, time_scale, seed } = options;
         let books = Books::open(&path, time_scale, seed)?;
         let paused = AtomicBool::new(books.paused()?);
-        Ok(Arc::new(Self { books: Arc::new(Mutex::new(books)), paused, time_scale }))
+        let news = watch::Sender::new(0);
+        Ok(Arc::new(Self { books: Arc::new(Mutex::new(books)), paused, time_scale, news }))
     }
 
     /// True while the kill switch is on: nothing may be submitted, but
@@ -214,6 +219,43 @@ impl Rail for MockBank {
         Box::pin(async move {
             let page = self.run(move |books| debits_since(&books.connection, since, after.as_deref(), limit));
             page.await.map_err(down)
+        })
+    }
+
+    fn payins(&self, now: Timestamp, limit: usize) -> RailFuture<'_, Result<PayinPage, RailDown>> {
+        Box::pin(async move {
+            let page = self.run(move |books| payins::due(&books.connection, now, limit));
+            page.await.map_err(down)
+        })
+    }
+
+    fn acknowledge_payins(&self, tickets: Vec<u64>) -> RailFuture<'_, Result<(), RailDown>> {
+        Box::pin(async move {
+            let done = self.run(move |books| {
+                let tx = books.connection.transaction()?;
+                payins::acknowledge_in_op(&tx, &tickets)?;
+                Ok(tx.commit()?)
+            });
+            done.await.map_err(down)
+        })
+    }
+
+    fn news(&self) -> Option<watch::Receiver<u64>> {
+        Some(self.news.subscribe())
+    }
+}
+
+impl PayerBank for MockBank {
+    fn play(&self, plan: PayinPlan) -> RailFuture<'_, Result<(), RailDown>> {
+        Box::pin(async move {
+            let done = self.run(move |books| {
+                let tx = books.connection.transaction()?;
+                payins::take_in_op(&tx, &plan)?;
+                Ok(tx.commit()?)
+            });
+            done.await.map_err(down)?;
+            self.news.send_modify(|count| *count = count.wrapping_add(1));
+            Ok(())
         })
     }
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Version of the tables, kept in `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// The longest page of the books.
 const PAGE_LENGTH_MAX: usize = 1_000;
 /// Prepared statements kept ready; more than this file and its siblings have.
@@ -86,6 +86,25 @@ CREATE TABLE violation (
     at INTEGER NOT NULL
 );
 CREATE TABLE setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+";
+
+/// What version 2 has beyond version 1: the payers' side. A payment's plan
+/// stays for ever, its steps are deleted when they are acknowledged.
+const PAYIN_SCHEMA: &str = "
+CREATE TABLE payin (
+    payment BLOB PRIMARY KEY,
+    merchant BLOB NOT NULL,
+    debtor_account TEXT,
+    debtor_name TEXT
+) WITHOUT ROWID;
+CREATE TABLE payin_step (
+    ticket INTEGER PRIMARY KEY AUTOINCREMENT,
+    payment BLOB NOT NULL REFERENCES payin (payment),
+    state INTEGER NOT NULL,
+    failure INTEGER,
+    due_at INTEGER NOT NULL
+);
+CREATE INDEX payin_step_due ON payin_step (due_at, ticket);
 ";
 
 /// The books cannot be read or written.
@@ -254,9 +273,12 @@ impl Books {
         let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match found {
             SCHEMA_VERSION => {}
-            0 => {
+            0 | 1 => {
                 let tx = connection.transaction()?;
-                tx.execute_batch(SCHEMA)?;
+                if found == 0 {
+                    tx.execute_batch(SCHEMA)?;
+                }
+                tx.execute_batch(PAYIN_SCHEMA)?;
                 tx.pragma_update(None, "user_version", SCHEMA_VERSION)?;
                 tx.commit()?;
             }

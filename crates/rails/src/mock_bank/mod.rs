@@ -18,6 +18,7 @@ mod counter;
 mod course;
 pub mod levers;
 pub mod outcome;
+mod payins;
 mod plan;
 mod reports;
 

@@ -5,7 +5,7 @@ use super::shop::{self, Shop};
 use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
 use refundry_domain::ledger::AccountKind;
 use refundry_domain::time::Timestamp;
-use refundry_engine::store::{PageRequest, RefundFilter, Row, StoreError, Table};
+use refundry_engine::store::{PageRequest, RefundFilter, Row, SettledRange, StoreError, Table};
 
 /// Far after everything in these tests.
 pub(super) const END_OF_TIME: Timestamp = Timestamp(i64::MAX);
@@ -23,6 +23,11 @@ pub(super) fn an_empty_store_answers(subject: &mut Subject) {
     assert_eq!(reader.account(merchant, AccountId(1)).expect("read"), None);
     assert_eq!(reader.mandate(merchant, MandateId(1)).expect("read"), None);
     assert!(reader.payments(merchant, all()).expect("read").is_empty());
+    let ever = SettledRange { from: Timestamp(i64::MIN), until: END_OF_TIME };
+    assert!(reader.payments_of_account(merchant, AccountId(1), ever, all()).expect("read").is_empty());
+    assert!(reader.payments_of_payer(merchant, "payer", 10).expect("read").is_empty());
+    assert!(reader.due_payments(END_OF_TIME, 10).expect("read").is_empty());
+    assert_eq!(reader.next_payment_due().expect("read"), None);
     assert!(reader.refunds(merchant, &RefundFilter::default(), all()).expect("read").is_empty());
     assert!(reader.refund_events(merchant, RefundId(1)).expect("read").is_empty());
     assert!(reader.accounts(merchant).expect("read").is_empty());

@@ -3,6 +3,7 @@
 
 mod invariants;
 mod machine;
+mod payins;
 mod simulation;
 mod stores;
 mod stories;

@@ -163,6 +163,8 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
             Command::AdvancePayment { payment, to: PaymentState::Failed, credited: None, debtor: None, failure: None },
         ),
         ("payment reversed", Command::ReversePayment { payment, amount: None }),
+        ("payment's time is up", Command::TickPayment { payment }),
+        ("payment annotated", Command::AnnotatePayment { payment, before: [].into(), extension: [7].into() }),
         ("payment blocked", Command::BlockPayment { payment, code: PaymentBlockCode::Dispute }),
         (
             "mandate suspended",
