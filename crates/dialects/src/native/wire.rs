@@ -7,7 +7,7 @@ use crate::print::rfc3339_nanos;
 use refundry_domain::ledger::Account;
 use refundry_domain::mandate::{Mandate, MandateState};
 use refundry_domain::party::{AccountIdentifier, Party};
-use refundry_domain::payment::{Payment, PaymentBlockCode, Provenance};
+use refundry_domain::payment::{Moments, Payment, PaymentBlockCode, PaymentFailure, Provenance};
 use refundry_domain::refund::Case;
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
@@ -125,8 +125,45 @@ pub(super) struct PaymentBody {
     cases: Vec<CaseBody>,
     merchant_reference: Option<String>,
     metadata: Labels,
+    #[serde(flatten)]
+    moments: MomentsBody,
+    failure: Option<FailureBody>,
+    expires_at: Option<String>,
     created_at: String,
     updated_at: String,
+}
+
+/// When a payment reached its states.
+#[derive(Debug, serde::Serialize)]
+struct MomentsBody {
+    authorised_at: Option<String>,
+    executed_at: Option<String>,
+    settled_at: Option<String>,
+    failed_at: Option<String>,
+}
+
+impl From<Moments> for MomentsBody {
+    fn from(moments: Moments) -> Self {
+        Self {
+            authorised_at: moments.authorised_at.map(time),
+            executed_at: moments.executed_at.map(time),
+            settled_at: moments.settled_at.map(time),
+            failed_at: moments.failed_at.map(time),
+        }
+    }
+}
+
+/// Where a payment stood when it failed, and why it did.
+#[derive(Debug, serde::Serialize)]
+struct FailureBody {
+    stage: &'static str,
+    reason: &'static str,
+}
+
+impl From<PaymentFailure> for FailureBody {
+    fn from(failure: PaymentFailure) -> Self {
+        Self { stage: failure.stage.code(), reason: failure.reason.code() }
+    }
 }
 
 /// A payment as it is now.
@@ -156,6 +193,9 @@ pub(super) fn payment(payment: &Payment) -> PaymentBody {
         cases: payment.cases.iter().map(CaseBody::from).collect(),
         merchant_reference: payment.merchant_reference.clone(),
         metadata: Labels(PaymentExtension::of(payment).map(|kept| kept.metadata).unwrap_or_default()),
+        moments: payment.moments.into(),
+        failure: payment.failure.map(FailureBody::from),
+        expires_at: payment.expires_at.map(time),
         created_at: time(payment.created_at),
         updated_at: time(payment.updated_at),
     }
@@ -170,8 +210,12 @@ pub(super) fn payment_as_recorded(recorded: &Payment, kept: PaymentExtension, en
         placed_at: time(recorded.created_at),
         lifted_at: None,
     };
+    let mut moments = Moments::default();
+    moments.enter(kept.state, recorded.created_at);
     PaymentBody {
         status: kept.state.code(),
+        moments: moments.into(),
+        failure: None,
         counters: CountersBody { claimable: amount, claimed: 0, reversed: 0, refundable: amount, exposure: 0 },
         debtor: kept.debtor.map(PartyBody::from),
         blocks: if environment == Environment::Live { vec![unverified] } else { Vec::new() },

@@ -114,6 +114,14 @@ async fn pay_ins_are_seen_by_dialects_and_move_on() {
         let said = moved.json();
         assert_eq!((moved.status, said["status"] == word || said["code"] == word), (status, true), "{to}: {said}");
     }
+    let moved = native(&house, &format!("/v1/payments/{open}")).await.json();
+    assert_eq!(moved["authorised_at"], moved["executed_at"], "it was executed at once");
+    assert!(moved["settled_at"].as_str() >= moved["executed_at"].as_str() && moved["failed_at"].is_null(), "{moved}");
+    let lost = pay_in(&house, json!({ "amount": 5, "currency": "GBP", "debtor": null, "status": "open" })).await;
+    house.lever(&format!("POST /payments/{lost}/status"), &json!({ "status": "failed" })).await;
+    let lost = native(&house, &format!("/v1/payments/{lost}")).await.json();
+    assert_eq!(lost["failure"], json!({ "stage": "open", "reason": "other" }));
+    assert!(lost["failed_at"].is_string() && lost["settled_at"].is_null(), "{lost}");
     for bad in [
         json!({ "amount": 0, "currency": "AUD" }),
         json!({ "amount": 1, "currency": "AUD", "debtor": { "name": "x" } }),

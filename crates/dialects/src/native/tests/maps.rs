@@ -6,6 +6,7 @@ use super::shop::Shop;
 use axum::body::Body;
 use http::Request;
 use refundry_domain::mandate::{MandateState, Period};
+use refundry_domain::payment::{PaymentFailure, PaymentFailureReason, PaymentState};
 use refundry_domain::refund::RefundState;
 use refundry_domain::refusal::{DependsOn, Refusal};
 use refundry_domain::rules::Environment;
@@ -54,6 +55,33 @@ fn every_state_of_a_refund_has_its_word() {
         words.insert(word);
     }
     assert_eq!(words.len(), states::REFUND_STATUSES.len());
+}
+
+#[test]
+fn a_payment_is_shown_as_described() {
+    let mut ids = make::Ids::from(1);
+    let account = make::account(ids.account(), ids.merchant(), refundry_domain::money::Currency::AUD);
+    let mut payment = make::payment(ids.payment(), &account, 1_000);
+    let shown = serde_json::to_value(wire::payment(&payment)).expect("a body");
+    let description: Value = serde_json::from_str(routes::OPENAPI).expect("the description is JSON");
+    let schema = &description["components"]["schemas"]["Payment"];
+    let members: BTreeSet<&String> = shown.as_object().expect("an object").keys().collect();
+    let described: BTreeSet<&String> = schema["properties"].as_object().expect("properties").keys().collect();
+    assert_eq!(members, described);
+    assert_eq!(schema["required"].as_array().map(Vec::len), Some(members.len()));
+    assert_eq!(shown["settled_at"], wire::time(make::AT));
+    assert!(shown["failure"].is_null() && shown["failed_at"].is_null());
+    let failure = &schema["properties"]["failure"]["properties"];
+    let words = |member: &str| failure[member]["enum"].as_array().cloned().unwrap_or_default();
+    for stage in [PaymentState::Open, PaymentState::Authorised, PaymentState::Executed] {
+        for reason in PaymentFailureReason::ALL {
+            payment.failure = Some(PaymentFailure { stage, reason });
+            let shown = serde_json::to_value(wire::payment(&payment)).expect("a body");
+            assert!(words("stage").contains(&shown["failure"]["stage"]));
+            assert!(words("reason").contains(&shown["failure"]["reason"]));
+        }
+    }
+    assert_eq!(words("reason").len(), PaymentFailureReason::ALL.len());
 }
 
 #[test]
