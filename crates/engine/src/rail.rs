@@ -5,7 +5,8 @@ use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::instruction::{Debit, EvidenceId, Instruction, Report, Submission};
 use refundry_domain::party::Party;
 use refundry_domain::payment::{PaymentFailureReason, PaymentState};
-use refundry_domain::time::Timestamp;
+use refundry_domain::reason::BankCode;
+use refundry_domain::time::{Span, Timestamp};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -138,6 +139,38 @@ pub struct PayinObservation {
 
 /// Steps of payments that are due, in order, and when the next one will be.
 pub type PayinPage = (Vec<PayinObservation>, Option<Timestamp>);
+
+/// How a simulated bank ends an instruction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HabitEnd {
+    /// Executed.
+    Execute,
+    /// Executed, and sent back later.
+    Return {
+        /// How much later.
+        after: Span,
+    },
+    /// Refused.
+    Reject {
+        /// With this code.
+        code: BankCode,
+    },
+}
+
+/// How a simulated bank treats the instructions that came through one dialect,
+/// where nobody asked for something else: documented levers of a sandbox that
+/// are texts and not accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Habit {
+    /// The dialect.
+    pub dialect: Arc<str>,
+    /// Only instructions with exactly this text; none is all others.
+    pub remittance: Option<Arc<str>>,
+    /// From the submission to the execution or refusal.
+    pub after: Span,
+    /// The end.
+    pub end: HabitEnd,
+}
 
 /// The rail did not answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

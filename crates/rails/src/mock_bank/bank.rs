@@ -11,12 +11,12 @@ use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::instruction::{Debit, Instruction, Submission};
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::rail::{
-    CancelAnswer, Capabilities, ConsentMeaning, Inquiry, Observation, PayerBank, PayinPage, PayinPlan, Rail, RailDown,
-    RailFuture,
+    CancelAnswer, Capabilities, ConsentMeaning, Habit, Inquiry, Observation, PayerBank, PayinPage, PayinPlan, Rail,
+    RailDown, RailFuture,
 };
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::watch;
 
 /// The longest text for the creditor's statement (ISO 20022, unstructured).
@@ -40,6 +40,8 @@ pub struct MockBank {
     paused: AtomicBool,
     time_scale: TimeScale,
     news: watch::Sender<u64>,
+    /// Set once, when the dialects are known.
+    habits: OnceLock<Arc<[Habit]>>,
 }
 
 impl MockBank {
@@ -49,7 +51,7 @@ impl MockBank {
         let books = Books::open(&path, time_scale, seed)?;
         let paused = AtomicBool::new(books.paused()?);
         let news = watch::Sender::new(0);
-        Ok(Arc::new(Self { books: Arc::new(Mutex::new(books)), paused, time_scale, news }))
+        Ok(Arc::new(Self { books: Arc::new(Mutex::new(books)), paused, time_scale, news, habits: OnceLock::new() }))
     }
 
     /// True while the kill switch is on: nothing may be submitted, but
@@ -68,6 +70,12 @@ impl MockBank {
         self.run(move |books| books.set_paused(paused)).await?;
         self.paused.store(paused, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// How it treats the instructions of each dialect; only the first call
+    /// counts. Their spans are documented ones, to be scaled.
+    pub fn set_habits(&self, habits: Vec<Habit>) {
+        let _ = self.habits.set(Arc::from(habits));
     }
 
     /// Forces an outcome (design section 9).
@@ -155,10 +163,11 @@ impl Rail for MockBank {
     fn submit(&self, instructions: Vec<Instruction>, now: Timestamp) -> RailFuture<'_, Vec<Submission>> {
         Box::pin(async move {
             let count = instructions.len();
+            let habits = self.habits.get().cloned().unwrap_or_default();
             let answers = self.run(move |books| {
                 let scale = books.time_scale;
                 books.at_desk(now, |desk| {
-                    instructions.iter().map(|instruction| desk.submit(instruction, scale)).collect()
+                    instructions.iter().map(|instruction| desk.submit(instruction, scale, &habits)).collect()
                 })
             });
             // Nothing tells whether the commit went through: the outcome of

@@ -3,7 +3,8 @@
 use super::books::{BankDown, BankState};
 use super::columns::{amount, code, creditor, debtor, debtor_columns, signed, signed_count, unreadable};
 use super::course::{Desk, Standing};
-use super::levers::{TimeScale, iso, refund_lever};
+use super::habits::{Way, way_of};
+use super::levers::{TimeScale, iso};
 use super::outcome::{Outcome, OutcomeKind, OutcomeRefused, Target, refusal_default, return_default};
 use super::plan::Plan;
 use super::reports::{Telling, evidence_of, queued_in_op, tell_in_op};
@@ -13,7 +14,7 @@ use refundry_domain::instruction::{Debit, Instruction, Report, Submission};
 use refundry_domain::reason::BankCode;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::digest::sha256;
-use refundry_engine::rail::{CancelAnswer, Inquiry};
+use refundry_engine::rail::{CancelAnswer, Habit, Inquiry};
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// The longest page of debits.
@@ -21,12 +22,19 @@ const DEBITS_PAGE_MAX: usize = 1_000;
 
 impl Desk<'_> {
     /// Takes an instruction, or recognises it.
-    pub(super) fn submit(&self, instruction: &Instruction, scale: TimeScale) -> Result<Submission, BankDown> {
-        let lever = refund_lever(&instruction.creditor.account);
-        let delay = scale.scale(lever.delay_seconds);
-        let plan = match self.scenario(instruction)? {
-            Some(outcome) => Plan::by_outcome(outcome, delay, self.now),
-            None => Plan::by_account(lever, delay, self.now),
+    pub(super) fn submit(
+        &self,
+        instruction: &Instruction,
+        scale: TimeScale,
+        habits: &[Habit],
+    ) -> Result<Submission, BankDown> {
+        let way = way_of(instruction, scale, habits);
+        let plan = match (self.scenario(instruction)?, way) {
+            (Some(outcome), Way::Account(_, delay) | Way::Habit(_, delay)) => {
+                Plan::by_outcome(outcome, delay, self.now)
+            }
+            (None, Way::Account(lever, delay)) => Plan::by_account(lever, delay, self.now),
+            (None, Way::Habit(outcome, delay)) => Plan::by_outcome(outcome, delay, self.now),
         };
         let content = content_of(instruction);
         let Some(n) = self.insert(instruction, &plan, &content)? else {

@@ -52,6 +52,12 @@ impl TimeScale {
         const NANOS_PER_MILLISECOND: u64 = 1_000_000;
         Span(seconds.saturating_mul(u64::from(self.permille)).saturating_mul(NANOS_PER_MILLISECOND))
     }
+
+    /// This documented span, scaled.
+    #[must_use]
+    pub fn scale_span(self, span: Span) -> Span {
+        Span((span.0 / 1_000).saturating_mul(u64::from(self.permille)))
+    }
 }
 
 /// How a pay-in from an account goes.
@@ -111,17 +117,21 @@ pub(super) enum Ending {
     Reject(BankCode),
 }
 
-/// What the creditor's account, which is that of the original payment, asks.
-pub(super) fn refund_lever(account: &AccountIdentifier) -> RefundLever {
-    let lever = match account {
+/// What the creditor's account, which is that of the original payment, asks;
+/// none when it is no documented one.
+pub(super) fn documented_lever(account: &AccountIdentifier) -> Option<RefundLever> {
+    match account {
         AccountIdentifier::Bsb { number, .. } | AccountIdentifier::Scan { number, .. } => {
             refund_lever_of_number(number)
         }
         AccountIdentifier::PayId(alias) => refund_lever_of_alias(alias),
         AccountIdentifier::Iban(_) => None,
-    };
-    lever.unwrap_or(RefundLever { delay_seconds: ORDINARY_DELAY_SECONDS, ending: Ending::Settle })
+    }
 }
+
+/// What every other account asks.
+pub(super) const ORDINARY_LEVER: RefundLever =
+    RefundLever { delay_seconds: ORDINARY_DELAY_SECONDS, ending: Ending::Settle };
 
 fn refund_lever_of_number(number: &str) -> Option<RefundLever> {
     let delay_seconds = payment_seconds(number)?;
@@ -217,7 +227,7 @@ mod tests {
             (AccountIdentifier::Iban("DE02120300000000505105".into()), 1, settle),
         ];
         for (account, delay_seconds, ending) in table {
-            let lever = refund_lever(&account);
+            let lever = documented_lever(&account).unwrap_or(ORDINARY_LEVER);
             assert_eq!(lever, RefundLever { delay_seconds, ending }, "{}", account.canonical());
         }
     }

@@ -16,6 +16,7 @@ pub mod books;
 mod columns;
 mod counter;
 mod course;
+mod habits;
 pub mod levers;
 pub mod outcome;
 mod payins;

@@ -11,10 +11,11 @@ use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, RefundId}
 use refundry_domain::instruction::{DebtorAccount, EvidenceId, Instruction, Report, Submission};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::{AccountIdentifier, Party};
+use refundry_domain::reason::BankCode;
 use refundry_domain::reference::{Scope, instruction_ids};
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::digest::sha256;
-use refundry_engine::rail::{CancelAnswer, Inquiry, Rail};
+use refundry_engine::rail::{CancelAnswer, Habit, HabitEnd, Inquiry, Rail};
 use std::sync::Arc;
 
 const START: Timestamp = Timestamp(1_700_000_000_000_000_000);
@@ -609,4 +610,44 @@ fn the_file_is_its_owners_alone() {
         let mode = file.unwrap().metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0);
     }
+}
+
+// conformance: truelayer 61
+#[tokio::test]
+async fn a_text_is_a_lever_of_its_dialect() {
+    let habit = |remittance: Option<&str>, seconds, end| Habit {
+        dialect: "native".into(),
+        remittance: remittance.map(Into::into),
+        after: Span::seconds(seconds),
+        end,
+    };
+    let habits = vec![
+        habit(None, 3, HabitEnd::Execute),
+        habit(Some("BACK"), 4, HabitEnd::Return { after: Span::seconds(6) }),
+        habit(Some("NO"), 5, HabitEnd::Reject { code: BankCode::parse("ED05").unwrap() }),
+    ];
+    let table = [
+        ("BACK", "12345678", "native", "4: executed 1000-0, 10: returned 1000 AC04"),
+        ("NO", "12345678", "native", "5: rejected ED05"),
+        ("back", "12345678", "native", "3: executed 1000-0"),
+        ("order", "0707105", "native", "7: rejected AM04"),
+        ("BACK", "0707105", "native", "4: executed 1000-0, 10: returned 1000 AC04"),
+        ("BACK", "12345678", "other", "1: executed 1000-0"),
+    ];
+    for (remittance, account, dialect, course) in table {
+        let fixture = Fixture::new();
+        fixture.bank.set_habits(habits.clone());
+        let asked =
+            Instruction { remittance: Some(remittance.into()), dialect: dialect.into(), ..refund(1, account) };
+        fixture.submit(&asked, 0).await;
+        assert_eq!(fixture.course(0).await, course, "{remittance} {account} {dialect}");
+    }
+    // A scenario comes before every habit.
+    let fixture = Fixture::new();
+    fixture.bank.set_habits(habits);
+    let asked = Instruction { remittance: Some("BACK".into()), ..refund(1, "12345678") };
+    let target = Target::Refund(asked.refund);
+    fixture.bank.set_outcome(target, Outcome::of(OutcomeKind::Settle), at(0)).await.unwrap();
+    fixture.submit(&asked, 0).await;
+    assert_eq!(fixture.course(0).await, "4: executed 1000-0");
 }
