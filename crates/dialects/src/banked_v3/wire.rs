@@ -7,6 +7,8 @@ mod requests;
 
 pub(super) use mandates::mandate_event;
 pub(super) use read::Fields;
+#[cfg(test)]
+pub(super) use requests::EVENTS;
 pub(super) use requests::{EndpointChange, EndpointRequest, Method, PayinRequest, RefundRequest};
 
 use super::errors::to_json;

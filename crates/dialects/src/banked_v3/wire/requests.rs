@@ -206,7 +206,7 @@ fn read_url<'j>(fields: &mut Fields, parent: &'j Json, path: &'static str) -> Op
 }
 
 /// Event names that an endpoint may ask for, also those that are never sent.
-const EVENTS: &[&str] = &[
+pub(crate) const EVENTS: &[&str] = &[
     "payment_initiated",
     "payment_pending",
     "payment_sent",
