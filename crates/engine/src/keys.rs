@@ -2,8 +2,9 @@
 
 use crate::envelope::{Envelope, Work};
 use crate::store::Keys;
-use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
-use refundry_domain::id::{MerchantId, RefundId};
+use refundry_domain::command::{Command, RecordPayment, ReferenceInput, RequestRefund};
+use refundry_domain::id::{MerchantId, PaymentId, RefundId};
+use refundry_domain::instruction::Debit;
 use refundry_domain::reference::merchant_reference_key;
 use refundry_domain::refund::Funding;
 
@@ -36,11 +37,7 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
         Command::SetBalance { account, .. } => {
             keys.accounts.insert((merchant, *account));
         }
-        Command::RecordPayment(record) => {
-            keys.accounts.insert((merchant, record.account));
-            keys.payments.insert((merchant, record.id));
-            keys.origin_keys.extend(record.origin_keys.iter().map(|key| (merchant, key.clone())));
-        }
+        Command::RecordPayment(record) => of_record(merchant, record, keys),
         Command::AnnotatePayment { payment, .. } => {
             keys.payments.insert((merchant, *payment));
         }
@@ -74,13 +71,7 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
         Command::RecordReport { instruction_id, evidence, .. } => {
             keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
         }
-        Command::AdoptDebit { payment, debit, .. } => {
-            keys.instructions.insert((merchant, debit.instruction_id.clone(), None));
-            keys.books.insert((merchant, debit.amount.currency));
-            if let Some(payment) = payment {
-                keys.payments_with_refunds.insert((merchant, *payment));
-            }
-        }
+        Command::AdoptDebit { payment, debit, .. } => of_debit(merchant, *payment, debit, keys),
         Command::CreateMandate(create) => {
             keys.mandates.insert((merchant, create.id));
             if let Some(account) = create.debtor_account {
@@ -91,6 +82,18 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
             keys.mandates.insert((merchant, *mandate));
         }
     }
+}
+
+fn of_debit(merchant: MerchantId, payment: Option<PaymentId>, debit: &Debit, keys: &mut Keys) {
+    keys.instructions.insert((merchant, debit.instruction_id.clone(), None));
+    keys.books.insert((merchant, debit.amount.currency));
+    keys.payments_with_refunds.extend(payment.map(|payment| (merchant, payment)));
+}
+
+fn of_record(merchant: MerchantId, record: &RecordPayment, keys: &mut Keys) {
+    keys.accounts.insert((merchant, record.account));
+    keys.payments.insert((merchant, record.id));
+    keys.origin_keys.extend(record.origin_keys.iter().map(|key| (merchant, key.clone())));
 }
 
 fn of_request(merchant: MerchantId, request: &RequestRefund, keys: &mut Keys) {

@@ -55,17 +55,15 @@ pub(super) fn acknowledge_in_op(tx: &Transaction<'_>, tickets: &[u64]) -> Result
 }
 
 fn step(row: &Row<'_>) -> rusqlite::Result<PayinObservation> {
-    let debtor = match row.get_ref(4)? {
-        rusqlite::types::ValueRef::Null => None,
-        _ => Some(Party { account: account(row, 4)?, name: row.get(5)? }),
-    };
+    let is_known = row.get_ref(4)? != rusqlite::types::ValueRef::Null;
+    let debtor = is_known.then(|| Ok::<_, rusqlite::Error>(Party { account: account(row, 4)?, name: row.get(5)? }));
     let failure: Option<u8> = row.get(3)?;
     let failure = failure.map(|number| PaymentFailureReason::from_number(number).ok_or_else(|| unreadable(3)));
     Ok(PayinObservation {
         merchant: MerchantId(u128::from_be_bytes(row.get(0)?)),
         payment: PaymentId(u128::from_be_bytes(row.get(1)?)),
         to: state_of(row.get(2)?).ok_or_else(|| unreadable(2))?,
-        debtor,
+        debtor: debtor.transpose()?,
         failure: failure.transpose()?,
         ticket: unsigned(row, 6)?,
     })

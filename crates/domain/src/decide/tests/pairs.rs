@@ -4,7 +4,7 @@
 use super::shop::{ANNA, BEN, CARA, MANDATE, Shop, party};
 use crate::command::{AbsentDecision, Command};
 use crate::decide::Done;
-use crate::id::RefundId;
+use crate::id::{PaymentId, RefundId};
 use crate::instruction::{EvidenceId, Report, Submission};
 use crate::party::CreditorSource;
 use crate::payment::{PaymentBlockCode, PaymentState};
@@ -115,6 +115,24 @@ fn drive(shop: &mut Shop, id: RefundId, state: &str) {
     }
 }
 
+/// Every command about a payment, by name.
+fn payment_commands(payment: PaymentId) -> Vec<(&'static str, Command)> {
+    vec![
+        (
+            "payment settles",
+            Command::AdvancePayment { payment, to: PaymentState::Settled, credited: None, debtor: None, failure: None },
+        ),
+        (
+            "payment fails",
+            Command::AdvancePayment { payment, to: PaymentState::Failed, credited: None, debtor: None, failure: None },
+        ),
+        ("payment reversed", Command::ReversePayment { payment, amount: None }),
+        ("payment's time is up", Command::TickPayment { payment }),
+        ("payment annotated", Command::AnnotatePayment { payment, before: [].into(), extension: [7].into() }),
+        ("payment blocked", Command::BlockPayment { payment, code: PaymentBlockCode::Dispute }),
+    ]
+}
+
 /// Every command that can touch a refund, by name.
 fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
     let payment = shop.refund(id).payment;
@@ -154,26 +172,10 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
         ("withdrawal passed on", Command::RecordWithdrawalPassed { refund: id }),
         ("tick", Command::Tick { refund: id }),
         ("time is up", Command::EndTime { refund: id }),
-        (
-            "payment settles",
-            Command::AdvancePayment { payment, to: PaymentState::Settled, credited: None, debtor: None, failure: None },
-        ),
-        (
-            "payment fails",
-            Command::AdvancePayment { payment, to: PaymentState::Failed, credited: None, debtor: None, failure: None },
-        ),
-        ("payment reversed", Command::ReversePayment { payment, amount: None }),
-        ("payment's time is up", Command::TickPayment { payment }),
-        ("payment annotated", Command::AnnotatePayment { payment, before: [].into(), extension: [7].into() }),
-        ("payment blocked", Command::BlockPayment { payment, code: PaymentBlockCode::Dispute }),
-        (
-            "mandate suspended",
-            Command::MoveMandate {
-                mandate: MANDATE,
-                to: crate::mandate::MandateState::Suspended { by_merchant: true },
-            },
-        ),
     ];
+    list.extend(payment_commands(payment));
+    let suspended = crate::mandate::MandateState::Suspended { by_merchant: true };
+    list.push(("mandate suspended", Command::MoveMandate { mandate: MANDATE, to: suspended }));
     for (name, said) in [
         ("report accepted", Report::Accepted),
         ("report screening", Report::Screening),
