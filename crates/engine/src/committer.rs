@@ -199,7 +199,9 @@ impl Committer {
             let kept = match &result {
                 Ok(_) => keep,
                 Err(refusal) => {
-                    let keeps = once.keep_world_refusals || refusal.depends_on() == DependsOn::Input;
+                    // Who was not fast enough reads again and comes back with the same key.
+                    let keeps = *refusal != Refusal::Changed
+                        && (once.keep_world_refusals || refusal.depends_on() == DependsOn::Input);
                     keeps.then_some(OnceResult::Refused(*refusal))
                 }
             };

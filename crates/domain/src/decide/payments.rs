@@ -157,6 +157,11 @@ pub(super) fn advance(
     if rank(to) <= rank(payment.state) || to == PaymentState::Reversed {
         return Err(Refusal::TransitionImpossible);
     }
+    // What the payer agreed to cannot be taken back by whoever asked for it.
+    let taken_back = matches!(failure, Some(PaymentFailureReason::Cancelled | PaymentFailureReason::Expired));
+    if to == PaymentState::Failed && taken_back && payment.state != PaymentState::Open {
+        return Err(Refusal::TransitionImpossible);
+    }
     payment.updated_at = draft.context().at;
     payment.moments.enter(to, payment.updated_at);
     match to {
