@@ -4,16 +4,19 @@ use crate::token::TokenKey;
 use axum::Router;
 use axum::response::Response;
 use http::Method;
+use refundry_domain::command::Command;
 use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId};
 use refundry_domain::money::Currency;
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
 use refundry_engine::egress::Policy;
 use refundry_engine::engine::Engine;
-use refundry_engine::rail::PayerBank;
+use refundry_engine::envelope::Unavailable;
+use refundry_engine::rail::{Habit, PayerBank};
 use refundry_engine::registry::RegistryEntry;
 use refundry_engine::webhook::WebhookDialect;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What every dialect works with.
@@ -102,6 +105,9 @@ impl SandboxPlan<'_> {
 pub struct Provisioned {
     /// Groups, credentials and the hidden inbox endpoint, to be recorded.
     pub entries: Vec<RegistryEntry>,
+    /// What is to be done once the accounts are open, such as payments of
+    /// the past; what is there already is left as it is.
+    pub commands: Vec<Command>,
     /// The dialect's member of `sandbox.json`.
     pub members: serde_json::Map<String, serde_json::Value>,
 }
@@ -133,10 +139,73 @@ pub trait Dialect: Send + Sync {
     /// Its webhooks.
     fn webhooks(&self) -> Arc<dyn WebhookDialect>;
 
+    /// How the sandbox's bank treats instructions that came through it, where
+    /// nobody asked for something else: its documented levers.
+    fn habits(&self) -> Vec<Habit> {
+        Vec::new()
+    }
+
     /// The name of its member of `sandbox.json` and of its inbox.
     fn sandbox_member(&self) -> &'static str;
 
     /// Makes a further credential group with a key, and the hidden endpoint
     /// that feeds the sandbox's inbox (`inbox:<member>`, all events).
     fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned;
+
+    /// Brings those members of `sandbox.json` up to date that depend on where
+    /// this server is reached now.
+    fn refresh(&self, members: &mut serde_json::Map<String, serde_json::Value>) {
+        let _ = members;
+    }
+
+    /// The ways in which its webhooks may be signed, where there are several
+    /// or the one has a name.
+    fn signature_schemes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The keys with which its clients, and we, sign; none where nobody does.
+    fn signing_keys(&self) -> Option<&dyn SigningKeys> {
+        None
+    }
+}
+
+/// Why a change of keys was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyRefused {
+    /// The merchant has no such client.
+    ClientUnknown,
+    /// The client has no such key.
+    KeyUnknown,
+    /// The client has a key with this id, perhaps a revoked one.
+    KeyIdTaken,
+    /// The text is no public key that the dialect takes, or the id is no id.
+    Malformed,
+    /// The engine did not take the change.
+    Unavailable(Unavailable),
+}
+
+/// The answer to a change of keys, later.
+pub type KeyFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyRefused>> + Send + 'a>>;
+
+/// What an operator may do about the keys of a dialect whose clients sign
+/// their requests.
+pub trait SigningKeys: Send + Sync {
+    /// Registers a public key of a client, in PEM, beside those it has, and
+    /// tells the key's id: the given one, or a new one.
+    fn add<'a>(
+        &'a self,
+        merchant: MerchantId,
+        client: &'a str,
+        key_id: Option<&'a str>,
+        public_key: &'a str,
+    ) -> KeyFuture<'a, String>;
+
+    /// Takes a key of a client out of use. Requests signed with it are
+    /// refused from the next one on.
+    fn revoke<'a>(&'a self, merchant: MerchantId, client: &'a str, key_id: &'a str) -> KeyFuture<'a, ()>;
+
+    /// Makes the next key that signs the merchant's webhooks; it is published
+    /// now and signs once every receiver can know it.
+    fn rotate(&self, merchant: MerchantId) -> KeyFuture<'_, ()>;
 }

@@ -13,6 +13,8 @@ use url::{Host, Url};
 pub const URL_BYTES_MAX: usize = 2_048;
 /// The scheme of the sandbox's own inbox: `inbox:<name>`.
 pub const INBOX_SCHEME: &str = "inbox";
+/// Where the sandbox's own inboxes are below its origin; a name follows.
+pub const INBOX_PATH: &str = "/sandbox/v1/inbox";
 /// Longest name of an inbox, bytes.
 pub const INBOX_NAME_BYTES_MAX: usize = 64;
 /// Ports below this one are privileged.

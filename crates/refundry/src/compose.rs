@@ -8,6 +8,7 @@ use refundry_dialects::host::{Dialect, Host};
 use refundry_dialects::token::TokenKey;
 use refundry_domain::rules::{Environment, Rules};
 use refundry_engine::clock::Clock;
+use refundry_engine::egress::INBOX_PATH;
 use refundry_engine::engine::{Engine, Parts};
 use refundry_engine::rail::PayerBank;
 use refundry_engine::store::Reader;
@@ -158,6 +159,7 @@ impl Running {
         let origin = config.public_origin.clone().unwrap_or_else(|| base_url.clone());
         let policy = egress_policy(&config)?;
         let dialects = open_dialects(&config, &core, &origin, &policy)?;
+        core.bank.set_habits(dialects.iter().flat_map(|dialect| dialect.habits()).collect());
         let options = provision::Options { data: &config.data, base_url: &base_url, seed: config.seed.as_deref() };
         provision(&core.engine, &dialects, &options).await?;
         let webhooks = start_webhooks(&core, &dialects, policy, &base_url)?;
@@ -222,7 +224,7 @@ fn start_webhooks(
     base_url: &str,
 ) -> anyhow::Result<Arc<Webhooks>> {
     let options = EgressOptions::with_policy(policy);
-    *options.inbox_base.write().unwrap_or_else(PoisonError::into_inner) = format!("{base_url}/sandbox/v1/inbox");
+    *options.inbox_base.write().unwrap_or_else(PoisonError::into_inner) = format!("{base_url}{INBOX_PATH}");
     let egress = Egress::try_new(options)?;
     let renderers = dialects.iter().map(|dialect| dialect.webhooks()).collect();
     let engine = Arc::clone(&core.engine);

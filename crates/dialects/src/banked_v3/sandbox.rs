@@ -69,6 +69,7 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
             RegistryEntry::Credential(credential),
             RegistryEntry::Endpoint(inbox),
         ],
+        commands: Vec::new(),
         members: members.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect(),
     }
 }

@@ -42,5 +42,6 @@ pub(super) fn provision(plan: &SandboxPlan<'_>, environment: Environment) -> Pro
     };
     let mut members = Map::new();
     members.insert("api_key".to_owned(), Value::String(key.text));
-    Provisioned { entries: vec![RegistryEntry::Credential(credential), RegistryEntry::Endpoint(inbox)], members }
+    let entries = vec![RegistryEntry::Credential(credential), RegistryEntry::Endpoint(inbox)];
+    Provisioned { entries, commands: Vec::new(), members }
 }

@@ -10,7 +10,7 @@ use http::header::AUTHORIZATION;
 use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::payment::Origin;
-use refundry_domain::time::Span;
+use refundry_domain::time::{Span, Timestamp};
 use std::sync::Arc;
 
 /// What resource tokens open; an access token never does, and the reverse.
@@ -90,13 +90,14 @@ pub(super) fn caller(app: &App, headers: &HeaderMap, scope: Scope<'_>) -> Result
     })
 }
 
-/// The token that opens one payment, for its payer's page.
-pub(super) fn resource_token(app: &App, caller: &Caller, payment: PaymentId) -> String {
+/// The token that opens one payment, made at `at`, for its payer's page: the
+/// same text whenever the answer to the payment's creation is repeated.
+pub(super) fn resource_token(app: &App, caller: &Caller, payment: PaymentId, at: Timestamp) -> String {
     app.host.tokens.issue(&Claims {
         dialect: RESOURCE.to_owned(),
         credential: caller.credential.to_string(),
         group: payment.to_string(),
-        expires_at: app.host.engine.now().plus(app.config.resource_token_ttl),
+        expires_at: at.plus(app.config.resource_token_ttl),
     })
 }
 

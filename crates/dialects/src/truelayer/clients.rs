@@ -102,7 +102,7 @@ impl Client {
             to.id(target.account.0).text(&target.iban);
         });
         to.list(&self.sweepings, |to, sweeping| {
-            to.id(sweeping.account.0).text(&sweeping.amount_max.to_string());
+            to.id(sweeping.account.0).number(sweeping.amount_max);
             to.text(&sweeping.currency).text(&sweeping.frequency);
         });
         to.finish()
@@ -130,7 +130,7 @@ impl Client {
             sweepings: from.list(|from| {
                 Ok(Sweeping {
                     account: AccountId(from.id()?),
-                    amount_max: from.text()?.parse().map_err(|_| Malformed)?,
+                    amount_max: from.number()?,
                     currency: from.text()?.to_owned(),
                     frequency: from.text()?.to_owned(),
                 })

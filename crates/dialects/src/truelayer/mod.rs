@@ -12,18 +12,21 @@
 //! | `wire` | bodies in and out |
 //! | `states`, `errors` | total maps from our states and refusals |
 //! | `webhook` | payloads, signature, retry schedule |
-//! | `sandbox` | what a sandbox's client has from its start |
+//! | `sandbox`, `levers` | what a sandbox's client has from its start, and texts with a meaning |
 
 mod accounts;
 mod auth;
 mod call;
+mod client_keys;
 mod clients;
 mod config;
 mod errors;
 mod extension;
 mod flow;
+mod history;
 mod hosted;
 mod idempotency;
+mod levers;
 mod mock_bank;
 mod oauth;
 mod payments;
@@ -41,12 +44,13 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use crate::host::{Dialect, Host, Provisioned, SandboxPlan};
+use crate::host::{Dialect, Host, Provisioned, SandboxPlan, SigningKeys};
 use crate::settings::ConfigError;
 use axum::Router;
 use axum::response::Response;
 use config::Config;
 use http::Method;
+use refundry_engine::rail::Habit;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
 
@@ -64,6 +68,8 @@ pub(crate) struct App {
     /// Held while a client's settings or the signing keys are read, changed
     /// and written, so that no change is lost.
     changing: tokio::sync::Mutex<()>,
+    /// Our own signing keys, once they were read.
+    pairs: signing::ring::Pairs,
 }
 
 impl App {
@@ -109,8 +115,13 @@ struct TrueLayer {
 /// An unknown key or a value out of range.
 pub(crate) fn open(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Arc<dyn Dialect>, ConfigError> {
     let config = Config::read(settings)?;
-    let app =
-        App { host: Arc::clone(host), config, dialect: Arc::from(DIALECT), changing: tokio::sync::Mutex::new(()) };
+    let app = App {
+        host: Arc::clone(host),
+        config,
+        dialect: Arc::from(DIALECT),
+        changing: tokio::sync::Mutex::new(()),
+        pairs: signing::ring::Pairs::default(),
+    };
     Ok(Arc::new(TrueLayer { app: Arc::new(app) }))
 }
 
@@ -139,11 +150,27 @@ impl Dialect for TrueLayer {
         Arc::new(webhook::Webhooks::new(Arc::clone(&self.app)))
     }
 
+    fn habits(&self) -> Vec<Habit> {
+        levers::habits(&self.app.config)
+    }
+
     fn sandbox_member(&self) -> &'static str {
         DIALECT
     }
 
     fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned {
         sandbox::provision(&self.app, plan)
+    }
+
+    fn refresh(&self, members: &mut serde_json::Map<String, serde_json::Value>) {
+        sandbox::refresh(&self.app, members);
+    }
+
+    fn signature_schemes(&self) -> &'static [&'static str] {
+        &["tl-signature"]
+    }
+
+    fn signing_keys(&self) -> Option<&dyn SigningKeys> {
+        Some(self)
     }
 }

@@ -1,9 +1,142 @@
-//! What a client has from its start in a sandbox (contract 8.1).
+//! What a client has from its start in a sandbox (contract 8.1): credentials,
+//! a key pair, two funded merchant accounts, an approved account to sweep to,
+//! and a payment of the past.
 
-use super::App;
+use super::clients::{Client, ClientKey, SCOPES, SweepingTarget};
+use super::signing::{keys, ring};
+use super::wire::identifiers;
+use super::{App, DIALECT, history};
 use crate::host::{Provisioned, SandboxPlan};
+use refundry_domain::command::Command;
+use refundry_domain::id::EndpointId;
+use refundry_domain::money::Currency;
+use refundry_engine::digest::sha256;
+use refundry_engine::mint;
+use refundry_engine::registry::{Credential, Endpoint, RegistryEntry};
+use serde_json::{Map, Value, json};
 
-/// Makes a further client.
-pub(super) fn provision(_app: &App, _plan: &SandboxPlan<'_>) -> Provisioned {
-    Provisioned::default()
+/// Random bytes at the end of a client id.
+const ID_BYTES: usize = 4;
+/// Random bytes of a secret.
+const SECRET_BYTES: usize = 32;
+/// The currencies of the merchant accounts that `sandbox.json` names.
+const CURRENCIES: [Currency; 2] = [Currency::GBP, Currency::EUR];
+/// The member that tells where our keys are.
+const JWKS_URL: &str = "jwks_url";
+
+/// Makes a further client of the demo merchant. All clients of a merchant use
+/// the same accounts, because accounts are the merchant's.
+pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
+    let given = |member: &str, make: &dyn Fn() -> String| plan.given(member).map_or_else(make, str::to_owned);
+    let client_id = given("client_id", &|| format!("sandbox-{}", random_hex::<ID_BYTES>()));
+    let secret = given("client_secret", &|| random_hex::<SECRET_BYTES>());
+    let key_id = given("signing_key_id", &|| EndpointId(mint::random_id()).to_string());
+    let iban = plan.accounts.get(&Currency::GBP).map(|account| identifiers::approved_iban(*account));
+    let iban = plan.given("sweeping_iban").map(str::to_owned).or(iban).unwrap_or_default();
+    let mut members = Map::new();
+    let point = key_pair(plan, &mut members);
+    let accounts = CURRENCIES.into_iter().filter_map(|currency| {
+        plan.accounts.get(&currency).map(|account| (currency.code().to_owned(), json!(account.to_string())))
+    });
+    members.insert("client_id".into(), json!(client_id));
+    members.insert("client_secret".into(), json!(secret));
+    members.insert("signing_key_id".into(), json!(key_id));
+    members.insert("merchant_accounts".into(), Value::Object(accounts.collect()));
+    members.insert("sweeping_iban".into(), json!(iban));
+    refresh(app, &mut members);
+    let keys = point.map(|point| ClientKey { key_id, point, created_at: plan.at, revoked_at: None });
+    let target = plan.accounts.get(&Currency::GBP).map(|account| SweepingTarget { account: *account, iban });
+    let client = Client {
+        keys: keys.into_iter().collect(),
+        scopes: SCOPES.map(str::to_owned).to_vec(),
+        report_returns: None,
+        sweeping_targets: target.into_iter().collect(),
+        sweepings: Vec::new(),
+    };
+    let mut entries = vec![
+        client.entry(plan.merchant, &client_id),
+        RegistryEntry::Credential(credential(plan, &client_id, &secret)),
+        RegistryEntry::Endpoint(inbox(plan, &client_id)),
+    ];
+    entries.extend(ring::first(app, plan.merchant, plan.at));
+    Provisioned { entries, commands: commands(app, plan, &client_id), members }
+}
+
+/// Writes where this server is reached now.
+pub(super) fn refresh(app: &App, members: &mut Map<String, Value>) {
+    let origin = app.host.public_origin();
+    members.insert(JWKS_URL.into(), json!(format!("{}/.well-known/jwks", origin.trim_end_matches('/'))));
+}
+
+/// The public half of the client's key; its forms go to the members. Of a
+/// given public key nobody here knows the private half.
+fn key_pair(plan: &SandboxPlan<'_>, members: &mut Map<String, Value>) -> Option<Vec<u8>> {
+    const PRIVATE: &str = "signing_private_key_pem";
+    const PUBLIC: &str = "signing_public_key_pem";
+    let unusable = |error: keys::NotAKey| tracing::error!(%error, "a client's signing key cannot be used");
+    if let Some(pem) = plan.given(PUBLIC) {
+        members.insert(PUBLIC.into(), json!(pem));
+        if let Some(private) = plan.given(PRIVATE) {
+            members.insert(PRIVATE.into(), json!(private));
+        }
+        return keys::read_public(pem).inspect_err(|error| unusable(*error)).ok();
+    }
+    let made = match plan.given(PRIVATE) {
+        Some(pem) => keys::read_private(pem).map(|pair| (pair, pem.to_owned())),
+        None => keys::generate().and_then(|pair| {
+            let pem = keys::to_private_pem(&pair)?;
+            Ok((pair, pem))
+        }),
+    };
+    let (pair, pem) = made.inspect_err(|error| unusable(*error)).ok()?;
+    members.insert(PRIVATE.into(), json!(pem));
+    Some(keys::point(&pair))
+}
+
+fn credential(plan: &SandboxPlan<'_>, client_id: &str, secret: &str) -> Credential {
+    Credential {
+        id: client_id.to_owned(),
+        merchant: plan.merchant,
+        dialect: DIALECT.to_owned(),
+        group: client_id.to_owned(),
+        secret_hash: sha256(secret.as_bytes()),
+        owner: None,
+        created_at: plan.at,
+        revoked_at: None,
+    }
+}
+
+fn inbox(plan: &SandboxPlan<'_>, client_id: &str) -> Endpoint {
+    Endpoint {
+        id: EndpointId(mint::new_id(plan.at)),
+        merchant: plan.merchant,
+        dialect: DIALECT.to_owned(),
+        group: client_id.to_owned(),
+        url: format!("inbox:{DIALECT}"),
+        secret: String::new(),
+        events: Vec::new(),
+        enabled: true,
+        hidden: true,
+        description: "sandbox inbox".to_owned(),
+        settings: Vec::new(),
+        created_at: plan.at,
+    }
+}
+
+fn commands(app: &App, plan: &SandboxPlan<'_>, client_id: &str) -> Vec<Command> {
+    let mut commands = Vec::new();
+    if let Some(available) = app.config.seed_balance {
+        let accounts = CURRENCIES.iter().filter_map(|currency| plan.accounts.get(currency));
+        commands.extend(accounts.map(|account| Command::SetBalance { account: *account, available }));
+    }
+    if let Some(account) = plan.accounts.get(&Currency::GBP) {
+        commands.push(Command::RecordPayment(history::payment(app, client_id, *account)));
+    }
+    commands
+}
+
+fn random_hex<const N: usize>() -> String {
+    let mut bytes = [0; N];
+    mint::fill_random(&mut bytes);
+    hex::encode(bytes)
 }

@@ -4,16 +4,26 @@
 mod payments;
 mod payouts;
 mod refunds;
+mod schedule;
 
+use super::config::TIMESTAMP;
 use super::errors::to_json;
+use super::signing::ring;
 use super::{App, DIALECT};
+use crate::print;
 use refundry_domain::event::Event;
 use refundry_domain::time::{Span, Timestamp};
+use refundry_engine::egress::{INBOX_PATH, inbox_name};
 use refundry_engine::registry::Endpoint;
 use refundry_engine::store::StoredEvent;
 use refundry_engine::webhook::{Rendered, WebhookDialect};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::Arc;
+use url::Url;
+
+/// The media type of payloads, as it is sent and signed.
+const JSON: &str = "application/json";
 
 /// This provider's webhooks.
 #[derive(Debug)]
@@ -64,15 +74,34 @@ impl WebhookDialect for Webhooks {
     fn sign(
         &self,
         _event: &StoredEvent,
-        _endpoint: &Endpoint,
-        _body: &[u8],
-        _at: Timestamp,
+        endpoint: &Endpoint,
+        body: &[u8],
+        at: Timestamp,
     ) -> Vec<(&'static str, String)> {
-        Vec::new()
+        let timestamp = print::rfc3339_seconds(at);
+        let headers: Vec<(&str, &[u8])> = self
+            .app
+            .config
+            .webhook_signed_headers
+            .iter()
+            .map(|name| {
+                let value = if *name == TIMESTAMP { timestamp.as_str() } else { JSON };
+                (*name, value.as_bytes())
+            })
+            .collect();
+        let path = path_of(&endpoint.url);
+        let signature = ring::sign(&self.app, endpoint.merchant, &path, &headers, body);
+        let mut sent = vec![("x-tl-webhook-timestamp", timestamp.to_string()), ("content-type", JSON.to_owned())];
+        match signature {
+            Some(signature) => sent.push(("tl-signature", signature)),
+            // The receiver refuses it, and it is tried again.
+            None => tracing::error!("a webhook could not be signed"),
+        }
+        sent
     }
 
-    fn retry_after(&self, _failed_tries: u32, _jitter: u32) -> Option<Span> {
-        None
+    fn retry_after(&self, failed_tries: u32, jitter: u32) -> Option<Span> {
+        schedule::retry_after(failed_tries, jitter, self.app.config.webhook_retry_window)
     }
 
     fn timeout(&self) -> Span {
@@ -82,5 +111,16 @@ impl WebhookDialect for Webhooks {
     /// Every status but a success is tried again, also "gone".
     fn stops_on(&self, _status: u16) -> bool {
         false
+    }
+}
+
+/// The path that the receiver sees. Its query is not signed (contract 7.2).
+fn path_of(url: &str) -> Cow<'static, str> {
+    if let Some(Ok(name)) = inbox_name(url) {
+        return Cow::Owned(format!("{INBOX_PATH}/{name}"));
+    }
+    match Url::parse(url) {
+        Ok(url) if !url.path().is_empty() => Cow::Owned(url.path().to_owned()),
+        Ok(_) | Err(_) => Cow::Borrowed("/"),
     }
 }

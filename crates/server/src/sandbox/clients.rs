@@ -23,7 +23,11 @@ use std::sync::Arc;
 /// Longest signing key that a test may set, bytes.
 const SECRET_LENGTH_MAX: usize = 256;
 
-fn no_such_dialect() -> Problem {
+fn no_such_client() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such client in this sandbox.")
+}
+
+pub(super) fn no_such_dialect() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not_found", "There is no such dialect in this build.")
 }
 
@@ -50,6 +54,9 @@ pub(super) async fn create(
     };
     let made = dialect.provision(&plan);
     sandbox.record(merchant, made.entries).await?;
+    for command in made.commands {
+        sandbox.command(merchant, command).await?;
+    }
     Ok(json(StatusCode::CREATED, &made.members))
 }
 
@@ -66,14 +73,18 @@ pub(super) async fn set_endpoint(
     if body.secret.as_ref().is_some_and(|secret| secret.is_empty() || secret.len() > SECRET_LENGTH_MAX) {
         return Err(invalid(format!("secret must have 1 to {SECRET_LENGTH_MAX} bytes.")));
     }
-    if body.signature_scheme.is_some() {
-        return Err(invalid("signature_scheme: this dialect signs in one way only."));
+    let schemes = dialect.signature_schemes();
+    if body.signature_scheme.as_deref().is_some_and(|scheme| !schemes.contains(&scheme)) {
+        return Err(invalid("signature_scheme: this dialect has no such signature."));
     }
     let family = dialect.webhooks().family();
     let directory = sandbox.parts.engine.directory();
-    let inbox = directory.endpoints.values().find(|endpoint| is_inbox(endpoint, merchant, family));
-    let inbox = inbox.ok_or_else(|| invalid("This dialect has no webhooks."))?;
-    let id = endpoint_id(merchant, family);
+    let mut inboxes = directory.endpoints.values().filter(|endpoint| is_inbox(endpoint, merchant, family));
+    let inbox = match &body.client {
+        Some(client) => inboxes.find(|inbox| inbox.group == *client).ok_or_else(no_such_client)?,
+        None => inboxes.next().ok_or_else(|| invalid("This dialect has no webhooks."))?,
+    };
+    let id = endpoint_id(merchant, family, body.client.as_deref());
     let created_at = directory.endpoints.get(&id).map_or(sandbox.parts.engine.now(), |known| known.created_at);
     let endpoint = Endpoint {
         id,
@@ -93,16 +104,14 @@ pub(super) async fn set_endpoint(
 
 fn is_inbox(endpoint: &Endpoint, merchant: MerchantId, family: &str) -> bool {
     let inbox = endpoint.url.strip_prefix(INBOX_SCHEME).is_some_and(|rest| rest.starts_with(':'));
-    endpoint.merchant == merchant
-        && endpoint.dialect == family
-        && endpoint.hidden
-        && inbox
-        && endpoint.id != endpoint_id(merchant, family)
+    endpoint.merchant == merchant && endpoint.dialect == family && endpoint.hidden && inbox
 }
 
-/// One endpoint per merchant and dialect, so that a second call replaces it.
-fn endpoint_id(merchant: MerchantId, family: &str) -> EndpointId {
-    let hash = sha256(format!("sandbox endpoint {merchant} {family}").as_bytes());
+/// One endpoint per merchant, dialect and named client, so that a second call
+/// replaces it.
+fn endpoint_id(merchant: MerchantId, family: &str, client: Option<&str>) -> EndpointId {
+    let client = client.map(|client| format!(" {client}")).unwrap_or_default();
+    let hash = sha256(format!("sandbox endpoint {merchant} {family}{client}").as_bytes());
     let mut half = [0; 16];
     half.copy_from_slice(&hash[..16]);
     EndpointId(as_uuid_v4(u128::from_be_bytes(half)))

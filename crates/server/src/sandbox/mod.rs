@@ -7,6 +7,7 @@ pub mod clock_file;
 pub mod document;
 mod files;
 pub mod inbox;
+mod keys;
 mod letters;
 mod levers;
 mod payments;

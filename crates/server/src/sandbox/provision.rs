@@ -94,13 +94,17 @@ pub async fn provision(
     };
     let present = Present::read(engine, &document).await?;
     let plan = Plan::new(present, &document, engine.now());
-    let mut entries = Vec::new();
+    let (mut entries, mut commands) = (Vec::new(), Vec::new());
     for dialect in dialects {
         let member = dialect.sandbox_member();
         if plan.first_start || document.member(member).is_null() {
             let made = dialect.provision(&plan.for_dialect(document.member(member)));
             entries.extend(made.entries);
+            commands.extend(made.commands);
             document.set_member(member, made.members);
+        } else if let Some(mut members) = document.member(member).as_object().cloned() {
+            dialect.refresh(&mut members);
+            document.set_member(member, members);
         }
     }
     let name = document.text("/merchant/name").unwrap_or(MERCHANT_NAME).to_owned();
@@ -108,6 +112,7 @@ pub async fn provision(
     document.set_own(options.base_url, plan.merchant, &name, &api_key);
     document.save(options.data)?;
     let mut envelopes = plan.envelopes();
+    envelopes.extend(commands.into_iter().map(|command| sandbox_command(plan.merchant, command)));
     entries.push(sandbox_credential(plan.merchant, &api_key, plan.at));
     entries.push(RegistryEntry::Merchant(Merchant { id: plan.merchant, name }));
     // A later start records only what is new, so that nothing is put back
@@ -285,8 +290,12 @@ impl Plan {
             commands.extend(self.active.commands(ACTIVE_MANDATE, *account, &[MandateState::Active]));
             commands.extend(self.suspended.commands(SUSPENDED_MANDATE, *account, &suspended));
         }
-        commands.into_iter().map(|command| Envelope::command(self.merchant, Actor::Sandbox, command)).collect()
+        commands.into_iter().map(|command| sandbox_command(self.merchant, command)).collect()
     }
+}
+
+fn sandbox_command(merchant: MerchantId, command: Command) -> Envelope {
+    Envelope::command(merchant, Actor::Sandbox, command)
 }
 
 /// A key of the sandbox API: 244 random bits.

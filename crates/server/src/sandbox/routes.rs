@@ -2,11 +2,11 @@
 //! only: in live all of `/sandbox` is an unknown path.
 
 use super::state::{Sandbox, authenticate};
-use super::{bank, clients, letters, levers, payments};
+use super::{bank, clients, keys, letters, levers, payments};
 use crate::problem::print_problems;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use std::sync::Arc;
 
 /// All routes of the sandbox API.
@@ -26,7 +26,10 @@ pub fn routes(sandbox: Arc<Sandbox>) -> Router {
         .route("/sandbox/v1/clock", get(levers::clock))
         .route("/sandbox/v1/clock/advance", post(levers::advance_clock))
         .route("/sandbox/v1/clients", post(clients::create))
+        .route("/sandbox/v1/clients/{dialect}/{client}/keys", post(keys::add))
+        .route("/sandbox/v1/clients/{dialect}/{client}/keys/{key_id}", delete(keys::revoke))
         .route("/sandbox/v1/webhooks/{dialect}", put(clients::set_endpoint))
+        .route("/sandbox/v1/webhooks/{dialect}/signing-key", post(keys::rotate))
         .route("/sandbox/v1/webhooks/pause", post(clients::pause_webhooks))
         .route("/sandbox/v1/webhooks/resume", post(clients::resume_webhooks))
         .route("/sandbox/v1/mails", get(letters::mails));

@@ -150,6 +150,20 @@ pub(super) struct NewEndpoint {
     /// Which of the dialect's signatures.
     #[serde(default)]
     pub(super) signature_scheme: Option<String>,
+    /// Whose objects it hears of; without it those of the first client.
+    #[serde(default)]
+    pub(super) client: Option<String>,
+}
+
+/// A public key of a client.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewKey {
+    /// The key in PEM.
+    pub(super) public_key_pem: String,
+    /// The id that the client names it by; without it one is made.
+    #[serde(default)]
+    pub(super) key_id: Option<String>,
 }
 
 /// An amount that a payment can have.
