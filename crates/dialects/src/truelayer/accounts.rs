@@ -1,9 +1,124 @@
-//! Placeholder: the routes of `accounts`.
+//! Merchant accounts, their transactions and payment sources (contract 3.11
+//! to 3.13). Accounts are the merchant's: all its clients see them.
+//!
+//! Round trips: one read each.
 
-use super::App;
+mod transactions;
+
+use super::auth::{self, Caller, Scope};
+use super::errors::{Fault, to_json};
+use super::wire::accounts::{self as wire, PaymentSource};
+use super::wire::refunds::Items;
+use super::{App, routes};
+use crate::answer;
 use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::get;
+use http::{HeaderMap, Uri};
+use refundry_domain::id::AccountId;
+use refundry_domain::ledger::{Account, AccountKind};
+use refundry_domain::party::Party;
 use std::sync::Arc;
+use url::form_urlencoded;
 
+/// Most payments of one payer that are looked through for its sources.
+const PAYMENTS_OF_PAYER_MAX: usize = 1_000;
+
+/// Adds the routes of merchant accounts.
 pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    router
+    let router = routes::both(router, "/merchant-accounts", get(list));
+    let router = routes::both(router, "/merchant-accounts/{id}", get(get_one));
+    let router = routes::both(router, "/merchant-accounts/{id}/transactions", get(transactions::list));
+    routes::both(router, "/merchant-accounts/{id}/payment-sources", get(payment_sources))
+}
+
+/// Whether a client gets to see an account.
+fn is_shown(account: &Account, caller: &Caller) -> bool {
+    let own = account.group.is_empty() || account.group == caller.client;
+    account.kind == AccountKind::Held && own && wire::is_known(account.currency)
+}
+
+/// The name under which customers know the merchant.
+fn holder(app: &App, caller: &Caller) -> String {
+    let directory = app.host.engine.directory();
+    directory.merchants.get(&caller.merchant).map(|merchant| merchant.name.clone()).unwrap_or_default()
+}
+
+async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Fault> {
+    let caller = auth::caller(&app, &headers, Scope::Payouts)?;
+    let merchant = caller.merchant;
+    let found = app.host.engine.read(move |reader| reader.accounts(merchant)).await;
+    let mut accounts = found.map_err(Fault::of_unavailable)?;
+    accounts.retain(|account| is_shown(account, &caller));
+    let holder = holder(&app, &caller);
+    let items = accounts.iter().map(|account| wire::account(account, &holder)).collect();
+    Ok(answer::json(200, to_json(&Items { items })))
+}
+
+async fn get_one(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let caller = auth::caller(&app, &headers, Scope::Payouts)?;
+    let account = find(&app, &caller, &routes::id(id)).await?;
+    Ok(answer::json(200, to_json(&wire::account(&account, &holder(&app, &caller)))))
+}
+
+/// An account that the caller sees.
+///
+/// # Errors
+/// 404 for every other one, also for a text that is no id.
+pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Account, Fault> {
+    let unknown = || Fault::not_found("Merchant account");
+    let id = AccountId::parse(id).map_err(|_| unknown())?;
+    let merchant = caller.merchant;
+    let found = app.host.engine.read(move |reader| reader.account(merchant, id)).await;
+    found.map_err(Fault::of_unavailable)?.filter(|account| is_shown(account, caller)).ok_or_else(unknown)
+}
+
+async fn payment_sources(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let caller = auth::caller(&app, &headers, Scope::Payouts)?;
+    let query = uri.query().unwrap_or_default();
+    let user = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "user_id");
+    let user = user.map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty());
+    let user = user.ok_or_else(|| Fault::invalid_field("user_id", "The user is required."))?;
+    let account = find(&app, &caller, &routes::id(id)).await?;
+    let sources = sources_of(&app, &caller, account.id, &user).await?;
+    let items = sources.into_iter().map(|(source, _)| source).collect();
+    Ok(answer::json(200, to_json(&Items::<PaymentSource> { items })))
+}
+
+/// Where a user's payments into an account came from, the newest first, each
+/// once, with the party behind it.
+///
+/// # Errors
+/// The store is not available.
+pub(super) async fn sources_of(
+    app: &App,
+    caller: &Caller,
+    account: AccountId,
+    user: &str,
+) -> Result<Vec<(PaymentSource, Party)>, Fault> {
+    let key = wire::payer_key(&caller.client, user);
+    let merchant = caller.merchant;
+    let found =
+        app.host.engine.read(move |reader| reader.payments_of_payer(merchant, &key, PAYMENTS_OF_PAYER_MAX)).await;
+    let payments = found.map_err(Fault::of_unavailable)?;
+    let mut sources: Vec<(PaymentSource, Party)> = Vec::new();
+    for payment in payments.iter().filter(|payment| payment.account == account && payment.state.credited()) {
+        let found = wire::payment_source(payment).zip(payment.debtor.clone());
+        let Some((source, party)) = found else { continue };
+        if !sources.iter().any(|(known, _)| known.id == source.id) {
+            sources.push((source, party));
+        }
+    }
+    Ok(sources)
 }

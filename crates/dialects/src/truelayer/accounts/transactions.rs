@@ -1,0 +1,407 @@
+//! What came into a merchant account and left it (contract 3.12).
+//!
+//! Round trips: one read of the account, one of everything in the range.
+
+use crate::answer;
+use crate::print::uuid;
+use crate::truelayer::auth::{self, Caller, Scope};
+use crate::truelayer::errors::{Fault, to_json};
+use crate::truelayer::refunds::with_events;
+use crate::truelayer::states::{Shown, Status, refunds as states};
+use crate::truelayer::wire::accounts::{self as accounts, payment_source, source_id, stable_id, user_of};
+use crate::truelayer::wire::identifiers;
+use crate::truelayer::wire::refunds::scheme_of;
+use crate::truelayer::wire::transactions::{
+    Beneficiary, Dated, Head, Outgoing, Page, Pagination, Remitter, ReturnFor, Row, time,
+};
+use crate::truelayer::{App, DIALECT, routes};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, Uri};
+use refundry_domain::id::{AccountId, PaymentId, RefundId};
+use refundry_domain::money::Amount;
+use refundry_domain::party::{Creditor, Party};
+use refundry_domain::payment::Payment;
+use refundry_domain::refund::{Funding, Refund};
+use refundry_domain::time::{Span, Timestamp};
+use refundry_engine::store::{PageRequest, Reader, RefundFilter, SettledRange, StoreError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use url::form_urlencoded;
+
+/// Beyond this range many rows are refused.
+const WIDE: Span = Span::days(31);
+/// The most rows of a wide range.
+const WIDE_ROWS_MAX: usize = 2_000;
+/// Rows of a page, where pages are asked for.
+const PAGE_LENGTH: usize = 100;
+/// Rows that are read at once.
+const ROWS_PER_READ: usize = 500;
+/// A refund's id holds the time at which it was minted, a moment before it is
+/// created; what was adopted after a loss has an id of its own time.
+const ID_SLACK: Span = Span::days(1);
+
+/// What a caller asked for.
+#[derive(Debug, Clone, Copy)]
+struct Query {
+    from: Timestamp,
+    to: Timestamp,
+    payments: bool,
+    payouts: bool,
+    /// Rows after this place.
+    after: Option<(Timestamp, u128)>,
+    /// The answer has pages.
+    paged: bool,
+}
+
+impl Query {
+    fn holds(&self, at: Timestamp) -> bool {
+        self.from <= at && at <= self.to
+    }
+}
+
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Fault> {
+    let caller = auth::caller(&app, &headers, Scope::Payouts)?;
+    let query = read_query(uri.query().unwrap_or_default(), &headers)?;
+    let account = super::find(&app, &caller, &routes::id(id)).await?;
+    let with_refunds = app.config.transactions_include_refunds;
+    let found = app.host.engine.read(move |reader| {
+        let mut book = Book { reader, caller, account: account.id, query, rows: Vec::new(), payments: BTreeMap::new() };
+        if query.payments {
+            book.payments()?;
+        }
+        book.refunds(with_refunds && query.payouts)?;
+        if query.payments {
+            book.returns()?;
+        }
+        Ok(book.rows)
+    });
+    let mut rows = found.await.map_err(Fault::of_unavailable)?;
+    let wide = query.to.0.saturating_sub(query.from.0) > i64::try_from(WIDE.0).unwrap_or(i64::MAX);
+    if wide && rows.len() > WIDE_ROWS_MAX {
+        return Err(Fault::invalid_parameters("Too many transactions for a range of more than 31 days.")
+            .with("to", "Ask for at most 31 days."));
+    }
+    rows.sort_by_key(|row| row.place);
+    rows.retain(|row| query.after.is_none_or(|after| after < row.place));
+    Ok(answer::json(200, to_json(&page(rows, query.paged))))
+}
+
+fn page(mut rows: Vec<Dated>, paged: bool) -> Page {
+    let mut next_cursor = None;
+    if paged && rows.len() > PAGE_LENGTH {
+        rows.truncate(PAGE_LENGTH);
+        next_cursor = rows.last().map(|row| cursor(row.place));
+    }
+    let items = rows.into_iter().map(|row| row.row).collect();
+    Page { items, pagination: paged.then_some(Pagination { next_cursor }) }
+}
+
+fn cursor((at, id): (Timestamp, u128)) -> String {
+    let mut bytes = at.0.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&id.to_be_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn read_cursor(text: &str) -> Option<(Timestamp, u128)> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (at, id) = bytes.split_at_checked(8)?;
+    let at = i64::from_be_bytes(at.try_into().ok()?);
+    Some((Timestamp(at), u128::from_be_bytes(id.try_into().ok()?)))
+}
+
+fn read_query(query: &str, headers: &HeaderMap) -> Result<Query, Fault> {
+    let value = |wanted: &str| {
+        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+    };
+    let instant = |name: &'static str, end_of_day: bool| {
+        let text = value(name).ok_or_else(|| Fault::invalid_field(name, "The time is required."))?;
+        read_time(&text, end_of_day).ok_or_else(|| Fault::invalid_field(name, "Must be a time of ISO 8601."))
+    };
+    let (from, to) = (instant("from", false)?, instant("to", true)?);
+    let (payments, payouts) = match value("type").as_deref() {
+        None => (true, true),
+        Some("payment") => (true, false),
+        Some("payout") => (false, true),
+        Some(_) => return Err(Fault::invalid_field("type", "Must be payment or payout.")),
+    };
+    let cursor = value("cursor").filter(|text| !text.is_empty());
+    let after = match &cursor {
+        None => None,
+        Some(text) => {
+            Some(read_cursor(text).ok_or_else(|| Fault::invalid_field("cursor", "Must be a cursor of this list."))?)
+        }
+    };
+    let asked = headers.get("tl-enable-pagination").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
+    Ok(Query { from, to, payments, payouts, after, paged: asked || cursor.is_some() })
+}
+
+/// Reads a time or a date of ISO 8601. A plus sign that came unescaped is a
+/// space by now; a date without a time is the whole day.
+fn read_time(text: &str, end_of_day: bool) -> Option<Timestamp> {
+    let text = text.trim().replace(' ', "+");
+    let nanos = |at: jiff::Timestamp| i64::try_from(at.as_nanosecond()).ok().map(Timestamp);
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return nanos(at);
+    }
+    if text.contains('T') {
+        // Without an offset it is taken as UTC.
+        return nanos(format!("{text}Z").parse().ok()?);
+    }
+    let at = nanos(format!("{text}T00:00:00Z").parse().ok()?)?;
+    Some(if end_of_day { at.plus(Span::days(1)).minus(Span(1)) } else { at })
+}
+
+/// The id that is minted at an instant.
+fn id_at(at: Timestamp) -> RefundId {
+    RefundId(u128::try_from(at.0 / 1_000_000).unwrap_or(0) << 80)
+}
+
+/// A row's own id.
+fn row_id(label: &str, object: u128) -> u128 {
+    let mut bytes = label.as_bytes().to_vec();
+    bytes.extend_from_slice(&object.to_be_bytes());
+    stable_id(&bytes)
+}
+
+/// The rows of an account, gathered.
+struct Book<'r> {
+    reader: &'r dyn Reader,
+    caller: Caller,
+    account: AccountId,
+    query: Query,
+    rows: Vec<Dated>,
+    /// Payments that were read already.
+    payments: BTreeMap<PaymentId, Option<Payment>>,
+}
+
+impl Book<'_> {
+    fn put(&mut self, at: Timestamp, id: u128, row: Row) {
+        self.rows.push(Dated { place: (at, id), row });
+    }
+
+    /// Payments, by their settlement.
+    fn payments(&mut self) -> Result<(), StoreError> {
+        let until = self.query.to.plus(Span(1));
+        let settled = SettledRange { from: self.query.from, until };
+        let mut before = None;
+        loop {
+            let page = PageRequest { limit: ROWS_PER_READ, before };
+            let found = self.reader.payments_of_account(self.caller.merchant, self.account, settled, page)?;
+            for payment in &found {
+                self.payment(payment);
+            }
+            before = found.last().and_then(|last| last.moments.settled_at.map(|at| (at, last.id)));
+            if found.len() < ROWS_PER_READ || before.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn payment(&mut self, payment: &Payment) {
+        let Some(settled_at) = payment.moments.settled_at else { return };
+        if !self.caller.sees(&payment.origin) {
+            return;
+        }
+        let id = row_id("payment", payment.id.0);
+        let credited = Amount::new(payment.counters.claimable, payment.amount.currency);
+        let row = Row::MerchantAccountPayment {
+            head: Head::new(id, credited),
+            status: "settled",
+            settled_at: time(settled_at),
+            payment_source: payment_source(payment),
+            payment_id: uuid(payment.id.0),
+        };
+        self.put(settled_at, id, row);
+    }
+
+    /// Refunds, by their creation: their ids are in the order of time.
+    fn refunds(&mut self, shown: bool) -> Result<(), StoreError> {
+        if !shown {
+            return Ok(());
+        }
+        let filter = self.filter(Vec::new());
+        let oldest = id_at(self.query.from.minus(ID_SLACK));
+        let mut before = Some(id_at(self.query.to.plus(ID_SLACK)));
+        loop {
+            let page = PageRequest { limit: ROWS_PER_READ, before };
+            let found = self.reader.refunds(self.caller.merchant, &filter, page)?;
+            before = found.last().map(|last| last.id);
+            let more = found.len() == ROWS_PER_READ && before.is_some_and(|last| last > oldest);
+            for refund in found {
+                if self.is_of_account(&refund) && self.query.holds(refund.created_at) {
+                    self.refund(refund)?;
+                }
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns, by their own time, of refunds however old.
+    fn returns(&mut self) -> Result<(), StoreError> {
+        let filter = self.filter(vec!["returned".to_owned()]);
+        let mut before = None;
+        loop {
+            let page = PageRequest { limit: ROWS_PER_READ, before };
+            let found = self.reader.refunds(self.caller.merchant, &filter, page)?;
+            before = found.last().map(|last| last.id);
+            let more = found.len() == ROWS_PER_READ;
+            // A return is the last thing that changes a refund's state.
+            for refund in found {
+                if refund.updated_at >= self.query.from && self.is_of_account(&refund) {
+                    self.came_back(refund)?;
+                }
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn filter(&self, states: Vec<String>) -> RefundFilter {
+        let visible_to = Some((DIALECT.to_owned(), self.caller.client.to_string()));
+        RefundFilter { states, visible_to, ..RefundFilter::default() }
+    }
+
+    fn is_of_account(&self, refund: &Refund) -> bool {
+        refund.funding == Funding::Held { account: self.account }
+    }
+
+    /// The payment of a refund, read once.
+    fn payment_of(&mut self, refund: &Refund) -> Result<Option<Payment>, StoreError> {
+        if let Some(known) = self.payments.get(&refund.payment) {
+            return Ok(known.clone());
+        }
+        let found = self.reader.payment(self.caller.merchant, refund.payment)?;
+        self.payments.insert(refund.payment, found.clone());
+        Ok(found)
+    }
+
+    /// A refund's row, unless it failed without money moving.
+    fn refund(&mut self, refund: Refund) -> Result<(), StoreError> {
+        let payment = self.payment_of(&refund)?;
+        let told = with_events(self.reader, refund)?;
+        let refund = &told.refund;
+        // For the books a return leaves the execution as it was.
+        let shown = states::shown(refund, payment.as_ref(), &told.events, false);
+        let Some(status) = row_status(&shown) else { return Ok(()) };
+        let id = row_id("refund", refund.id.0);
+        let outgoing = Outgoing {
+            status,
+            created_at: time(refund.created_at),
+            executed_at: shown.executed_at.map(time),
+            beneficiary: source_of(refund, payment.as_ref()),
+            context_code: "withdrawal",
+            scheme_id: scheme_of(refund.amount.currency),
+            returned_by: shown.returned_at.map(|_| uuid(row_id("return", refund.id.0))),
+        };
+        let row = Row::Refund {
+            head: Head::new(id, refund.amount),
+            outgoing,
+            refund_id: uuid(refund.id.0),
+            payment_id: uuid(refund.payment.0),
+        };
+        self.put(refund.created_at, id, row);
+        Ok(())
+    }
+
+    /// The row of money that came back, by the full amount (contract 4.4).
+    fn came_back(&mut self, refund: Refund) -> Result<(), StoreError> {
+        let payment = self.payment_of(&refund)?;
+        let told = with_events(self.reader, refund)?;
+        let refund = &told.refund;
+        let shown = states::shown(refund, payment.as_ref(), &told.events, false);
+        let Some(at) = shown.returned_at.filter(|at| self.query.holds(*at)) else { return Ok(()) };
+        let id = row_id("return", refund.id.0);
+        let party = creditor(refund, payment.as_ref());
+        let remitter = Remitter {
+            account_holder_name: party.and_then(|party| party.name.clone()),
+            account_identifiers: party.map(|party| identifiers::of_party(&party.account)).unwrap_or_default(),
+            statement_text: refund.remittance.as_deref().map(str::to_owned),
+        };
+        let return_for = ReturnFor::Identified { returned_id: uuid(refund.id.0) };
+        let row = Row::ExternalPayment {
+            head: Head::new(id, refund.amount),
+            status: "settled",
+            settled_at: time(at),
+            remitter,
+            return_for,
+        };
+        self.put(at, id, row);
+        Ok(())
+    }
+}
+
+/// The status of a row for money that leaves; none for what never left.
+fn row_status(shown: &Shown) -> Option<&'static str> {
+    match shown.status {
+        Status::Pending | Status::Authorized => Some("pending"),
+        Status::Executed => Some("executed"),
+        Status::Failed => None,
+    }
+}
+
+/// Who receives a refund.
+fn creditor<'a>(refund: &'a Refund, payment: Option<&'a Payment>) -> Option<&'a Party> {
+    match &refund.creditor {
+        Creditor::Unknown => None,
+        Creditor::Payer => payment.and_then(|payment| payment.debtor.as_ref()),
+        Creditor::Given { party, source: _ } => Some(party),
+    }
+}
+
+/// The receiver as a payment source. Payments that came through another door
+/// have no user; clients need one, so it is derived from the account.
+fn source_of(refund: &Refund, payment: Option<&Payment>) -> Beneficiary {
+    let user_id = payment.and_then(user_of);
+    let party = creditor(refund, payment);
+    let source = party.map_or(refund.payment.0, |party| source_id(refund.merchant, user_id.as_deref(), party));
+    Beneficiary::Source {
+        kind: "payment_source",
+        payment_source_id: uuid(source),
+        user_id: user_id.unwrap_or_else(|| uuid(accounts::stable_id(&source.to_be_bytes())).as_str().to_owned()),
+        statement_text: refund.remittance.as_deref().unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_clients_write_them() {
+        let at = |text: &str, end| read_time(text, end).map(|at| at.0);
+        let day = 1_614_556_800_000_000_000;
+        for (text, expected) in [
+            ("2021-03-01T00:00:00Z", Some(day)),
+            ("2021-03-01T00:00:00+00:00", Some(day)),
+            ("2021-03-01T00:00:00 00:00", Some(day)),
+            ("2021-03-01T01:00:00.000000001+01:00", Some(day + 1)),
+            ("2021-03-01T00:00:00", Some(day)),
+            ("2021-03-01", Some(day)),
+            ("", None),
+            ("yesterday", None),
+            ("2021-13-01T00:00:00Z", None),
+        ] {
+            assert_eq!(at(text, false), expected, "{text}");
+        }
+        assert_eq!(at("2021-03-01", true), Some(day + 86_400_000_000_000 - 1));
+    }
+
+    #[test]
+    fn cursors_come_back() {
+        let place = (Timestamp(-7), u128::MAX - 1);
+        assert_eq!(read_cursor(&cursor(place)), Some(place));
+        assert_eq!(read_cursor("x"), None);
+    }
+}
