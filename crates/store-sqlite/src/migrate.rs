@@ -111,6 +111,29 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_the_first_schema_keeps_its_payments() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLE).unwrap();
+        let first = &MIGRATIONS[0];
+        connection.execute_batch(first.sql).unwrap();
+        let values = rusqlite::params![1, first.name, sha256(first.sql.as_bytes())];
+        connection.execute("INSERT INTO migration VALUES (?1, ?2, ?3)", values).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO merchant VALUES (1, zeroblob(16));
+                 INSERT INTO origin VALUES (1, 'native', '');
+                 INSERT INTO payment VALUES (1, 1, zeroblob(16), 1, 3, 100, 0, 0, NULL, x'01', NULL);",
+            )
+            .unwrap();
+        assert_eq!(check(&connection).unwrap(), Err(Misfit::Incomplete));
+        assert_eq!(run(&mut connection).unwrap(), Ok(()));
+        let kept = connection.query_row("SELECT claimable, settled_at, payer_key FROM payment", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<String>>(2)?))
+        });
+        assert_eq!(kept.unwrap(), (100, None, None));
+    }
+
+    #[test]
     fn a_newer_or_changed_schema_is_refused() {
         let mut connection = Connection::open_in_memory().unwrap();
         run(&mut connection).unwrap().unwrap();

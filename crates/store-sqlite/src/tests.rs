@@ -55,6 +55,19 @@ fn columns_have_the_widths_that_joins_count_on() {
 }
 
 #[test]
+fn a_refund_touches_no_index_of_its_payment() {
+    let connection = schema();
+    for statement in [sql::PAYMENT_UPDATE, sql::PAYMENT_LINK] {
+        let mut explained = connection.prepare(&format!("EXPLAIN {statement}")).unwrap();
+        let count = explained.parameter_count();
+        let nothing = rusqlite::params_from_iter(std::iter::repeat_n(rusqlite::types::Null, count));
+        let steps: Vec<String> = explained.query_map(nothing, |row| row.get(1)).unwrap().map(Result::unwrap).collect();
+        assert!(steps.iter().any(|step| step == "Insert"), "{statement} writes a row");
+        assert!(!steps.iter().any(|step| step.starts_with("Idx")), "{statement}: {steps:?}");
+    }
+}
+
+#[test]
 fn no_query_reads_a_whole_table_or_sorts() {
     let connection = schema();
     let whole =
