@@ -2,7 +2,7 @@
 
 use crate::envelope::{Envelope, Work};
 use crate::store::Keys;
-use refundry_domain::command::{Command, RecordPayment, ReferenceInput, RequestRefund};
+use refundry_domain::command::{Command, CreateMandate, OpenAccount, RecordPayment, ReferenceInput, RequestRefund};
 use refundry_domain::id::{MerchantId, PaymentId, RefundId};
 use refundry_domain::instruction::Debit;
 use refundry_domain::reference::merchant_reference_key;
@@ -30,10 +30,7 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
         Command::OpenBook { currency, .. } => {
             keys.books.insert((merchant, *currency));
         }
-        Command::OpenAccount(open) => {
-            keys.accounts.insert((merchant, open.id));
-            keys.books.insert((merchant, open.currency));
-        }
+        Command::OpenAccount(open) => of_account(merchant, open, keys),
         Command::SetBalance { account, .. } => {
             keys.accounts.insert((merchant, *account));
         }
@@ -72,16 +69,21 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
             keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
         }
         Command::AdoptDebit { payment, debit, .. } => of_debit(merchant, *payment, debit, keys),
-        Command::CreateMandate(create) => {
-            keys.mandates.insert((merchant, create.id));
-            if let Some(account) = create.debtor_account {
-                keys.accounts.insert((merchant, account));
-            }
-        }
+        Command::CreateMandate(create) => of_mandate(merchant, create, keys),
         Command::MoveMandate { mandate, .. } | Command::TickMandate { mandate } => {
             keys.mandates.insert((merchant, *mandate));
         }
     }
+}
+
+fn of_account(merchant: MerchantId, open: &OpenAccount, keys: &mut Keys) {
+    keys.accounts.insert((merchant, open.id));
+    keys.books.insert((merchant, open.currency));
+}
+
+fn of_mandate(merchant: MerchantId, create: &CreateMandate, keys: &mut Keys) {
+    keys.mandates.insert((merchant, create.id));
+    keys.accounts.extend(create.debtor_account.map(|account| (merchant, account)));
 }
 
 fn of_debit(merchant: MerchantId, payment: Option<PaymentId>, debit: &Debit, keys: &mut Keys) {
