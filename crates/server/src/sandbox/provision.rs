@@ -1,5 +1,5 @@
 //! What a sandbox has from its first start on: a demo merchant with funded
-//! accounts, two mandates, and credentials for every dialect. A later start
+//! accounts, two mandates, a sample pay-in, and credentials for every dialect. A later start
 //! keeps all of it and only writes `base_url` anew.
 //!
 //! The file is written before the store: a crash in between leaves values
@@ -10,12 +10,14 @@
 use super::document::{Document, DocumentError};
 use super::state::{DIALECT, credential_id, put};
 use refundry_dialects::host::{Dialect, SandboxPlan};
-use refundry_domain::command::{Command, CreateMandate, OpenAccount};
+use refundry_domain::command::{Command, CreateMandate, OpenAccount, RecordPayment};
 use refundry_domain::event::Actor;
-use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId};
+use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId, PaymentId};
 use refundry_domain::ledger::{Account, AccountKind, Balance, Book};
 use refundry_domain::mandate::{Mandate, MandateState, Period};
-use refundry_domain::money::Currency;
+use refundry_domain::money::{Amount, Currency};
+use refundry_domain::party::{AccountIdentifier, Party};
+use refundry_domain::payment::{Origin, OriginKey, PaymentState, Provenance};
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Timestamp;
 use refundry_engine::digest::sha256;
@@ -29,10 +31,14 @@ use std::sync::Arc;
 
 /// The currencies that the demo merchant has an account in.
 const CURRENCIES: [Currency; 4] = [Currency::AUD, Currency::EUR, Currency::GBP, Currency::USD];
-/// What every account starts with, minor units. The contracts name smaller
-/// floats as examples; but money in the sandbox is never short unless a test
-/// makes it so, and a benchmark spends a lot.
+/// What an account starts with, minor units: more than anybody spends.
 const FUNDED: u64 = 100_000_000_000;
+/// The same of the AUD account, the sample pay-in included (Banked 8.3;
+/// `docs/decisions/0009-the-float-is-small.md`).
+const FLOAT: u64 = 1_000_000;
+/// The sample pay-in, and under which name it is made once and found.
+const SAMPLE: Amount = Amount { minor: 4_400, currency: Currency::AUD };
+const SAMPLE_NAME: &str = "sandbox-sample";
 /// The demo merchant's name.
 const MERCHANT_NAME: &str = "Demo Merchant";
 /// The active mandate's name.
@@ -282,8 +288,11 @@ impl Plan {
                 }));
             }
             if !self.moved.get(account).copied().unwrap_or(false) {
-                commands.push(Command::SetBalance { account: *account, available: FUNDED });
+                commands.push(Command::SetBalance { account: *account, available: first_balance(*currency) });
             }
+        }
+        if let Some(account) = self.accounts.get(&SAMPLE.currency).filter(|_| self.first_start) {
+            commands.push(Command::RecordPayment(sample(*account, self.at)));
         }
         if let Some(account) = self.accounts.get(&Currency::AUD) {
             let suspended = [MandateState::Active, MandateState::Suspended { by_merchant: false }];
@@ -296,6 +305,35 @@ impl Plan {
 
 fn sandbox_command(merchant: MerchantId, command: Command) -> Envelope {
     Envelope::command(merchant, Actor::Sandbox, command)
+}
+
+/// What an account is given, so that it holds what it should with the sample.
+fn first_balance(currency: Currency) -> u64 {
+    if currency == SAMPLE.currency { FLOAT - SAMPLE.minor } else { FUNDED }
+}
+
+/// A settled pay-in to try a refund with. A start that is repeated finds it
+/// under its origin key.
+fn sample(account: AccountId, at: Timestamp) -> RecordPayment {
+    let debtor = Party {
+        name: Some("Robin Citizen".to_owned()),
+        account: AccountIdentifier::Bsb { bsb: "111114".to_owned(), number: "12345678".to_owned() },
+    };
+    RecordPayment {
+        id: PaymentId(new_id(at)),
+        origin: Origin::new(DIALECT, ""),
+        account,
+        amount: SAMPLE,
+        debtor: Some(debtor),
+        state: PaymentState::Settled,
+        provenance: Provenance::OwnCheckout,
+        origin_keys: vec![OriginKey { kind: DIALECT.to_owned(), value: SAMPLE_NAME.to_owned() }],
+        merchant_reference: Some(SAMPLE_NAME.to_owned()),
+        payer_key: None,
+        occurred_at: None,
+        expires_at: None,
+        extension: Arc::from([]),
+    }
 }
 
 /// A key of the sandbox API: 244 random bits.

@@ -2,8 +2,10 @@
 
 use crate::house::{dialects, engine};
 use refundry_domain::mandate::MandateState;
-use refundry_domain::money::Currency;
+use refundry_domain::money::{Amount, Currency};
+use refundry_domain::payment::PaymentState;
 use refundry_engine::clock::AdvancedClock;
+use refundry_engine::store::PageRequest;
 use refundry_server::sandbox::provision::{Options, ProvisionError, Provisioned, provision};
 use refundry_testkit::memory::MemoryStore;
 use serde_json::{Value, json};
@@ -54,7 +56,18 @@ async fn a_later_start_keeps_every_value_but_the_url() {
     let mut currencies: Vec<Currency> = accounts.iter().map(|account| account.currency).collect();
     currencies.sort();
     assert_eq!(currencies, [Currency::AUD, Currency::EUR, Currency::GBP, Currency::USD]);
-    assert!(accounts.iter().all(|account| account.eligible && account.balance.available() == 100_000_000_000));
+    for account in &accounts {
+        let available = account.balance.available();
+        let enough =
+            if account.currency == Currency::AUD { available == 1_000_000 } else { available > 99_000_000_000 };
+        assert!(account.eligible && enough, "{account:?}");
+    }
+    let page = PageRequest { limit: 99, before: None };
+    let payments = engine_after.read(move |reader| reader.payments(merchant, page)).await.unwrap();
+    let samples = payments.iter().filter(|payment| payment.merchant_reference.as_deref() == Some("sandbox-sample"));
+    let [sample] = &samples.collect::<Vec<_>>()[..] else { panic!("{payments:?}") };
+    assert_eq!((sample.state, sample.amount), (PaymentState::Settled, Amount::new(4_400, Currency::AUD)));
+    assert!(sample.debtor.is_some());
     let states: Vec<MandateState> = mandates.iter().map(|mandate| mandate.state).collect();
     assert_eq!(states.len(), 2);
     assert!(states.contains(&MandateState::Active) && states.contains(&MandateState::Suspended { by_merchant: false }));
