@@ -1,6 +1,7 @@
 //! Connections and their pragmas.
 
 use crate::fault::Fault;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -46,6 +47,9 @@ pub(crate) fn connect(path: &Path, purpose: Use) -> Result<Connection, Fault> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // A plan never depends on a bound value. Without this, statements whose
+    // index has a condition are prepared again at every run.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     match purpose {
         Use::Write { sync, cache_kib } => {
             journal(&connection)?;

@@ -3,7 +3,7 @@
 
 use crate::connect::{Use, connect};
 use crate::{migrate, sql};
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, StatementStatus};
 
 fn schema() -> Connection {
     let mut connection = Connection::open_in_memory().unwrap();
@@ -42,6 +42,32 @@ fn every_statement_prepares() {
     for (name, statement) in sql::ALL {
         let prepared = connection.prepare(statement);
         assert!(prepared.is_ok(), "{name}: {:?}", prepared.err());
+    }
+}
+
+#[test]
+fn no_query_is_prepared_again_for_another_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.db");
+    std::fs::File::create(&path).unwrap();
+    let mut writer = connect(&path, Use::Write { sync: false, cache_kib: 256 }).unwrap();
+    migrate::run(&mut writer).unwrap().unwrap();
+    let reader = connect(&path, Use::Read { cache_kib: 256 }).unwrap();
+    for connection in [&writer, &reader] {
+        for (name, statement) in sql::ALL {
+            let mut prepared = connection.prepare(statement).unwrap();
+            if !prepared.readonly() || prepared.parameter_count() == 0 {
+                continue;
+            }
+            for value in 1..4_i64 {
+                for place in 1..=prepared.parameter_count() {
+                    prepared.raw_bind_parameter(place, value).unwrap();
+                }
+                // A value of another kind finds nothing; that is enough.
+                let _ = prepared.raw_query().next();
+            }
+            assert_eq!(prepared.get_status(StatementStatus::RePrepare), 0, "{name}");
+        }
     }
 }
 

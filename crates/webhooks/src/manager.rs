@@ -262,7 +262,14 @@ async fn work(engine: Arc<Engine>, mut queue: Queue, mut mode: watch::Receiver<M
             Ok(Step::Worked) => continue,
             Ok(Step::Gone) => return,
             Ok(Step::Held) if stopping => return,
-            Ok(Step::Held | Step::Idle { next_at: None }) => QUEUE_SLEEP_MAX,
+            Ok(Step::Held) => {
+                // Nothing but the mode ends a pause.
+                if mode.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            Ok(Step::Idle { next_at: None }) => QUEUE_SLEEP_MAX,
             Ok(Step::Idle { next_at: Some(next_at) }) => until(engine.now(), next_at).min(QUEUE_SLEEP_MAX),
             Err(Unavailable::Stopping) => return,
             Err(error) if stopping => {

@@ -102,6 +102,9 @@ impl Queue {
     /// kept, and recorded by the next step before it does anything else.
     pub async fn step(&mut self) -> Result<Step, Unavailable> {
         self.record().await?;
+        if *self.options.mode.borrow() != Mode::Running {
+            return Ok(Step::Held);
+        }
         let Some(endpoint) = self.engine.directory().endpoints.get(&self.endpoint).cloned() else {
             self.stop_waiting().await?;
             return Ok(Step::Gone);
