@@ -4,7 +4,6 @@
 use super::identifiers::{self, Identifier};
 use crate::print::{Text, uuid};
 use crate::truelayer::DIALECT;
-use crate::truelayer::extension::PaymentExtension;
 use refundry_domain::bytes::Encoder;
 use refundry_domain::id::MerchantId;
 use refundry_domain::ledger::Account;
@@ -73,9 +72,11 @@ pub(in crate::truelayer) fn payment_source(payment: &Payment) -> Option<PaymentS
     })
 }
 
-/// The payer's id for the client who asked for the payment.
+/// The payer's id for the client who asked for the payment; none where it
+/// came through another door.
 pub(in crate::truelayer) fn user_of(payment: &Payment) -> Option<String> {
-    PaymentExtension::of(payment).map(|extension| extension.user_id).filter(|id| !id.is_empty())
+    let key = payment.payer_key.as_deref()?;
+    key.strip_prefix(&payer_key(&payment.origin.group, "")).map(str::to_owned)
 }
 
 /// The id of a payment source.
