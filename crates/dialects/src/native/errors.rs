@@ -1,6 +1,10 @@
 //! Problem details (RFC 9457): a stable `code`, whether a retry may differ,
 //! and the total map from the core's refusals.
 
+mod server;
+
+pub(super) use server::OF_SERVER;
+
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};

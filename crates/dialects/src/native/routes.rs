@@ -95,7 +95,9 @@ async fn problem(request: Request) -> Response {
     call::json(StatusCode::OK, &shown).unwrap_or_else(|problem| refused(problem, request.headers(), path))
 }
 
-/// Every kind of problem that this API has.
+/// Every kind of problem that this API has, and those that the server prints
+/// in its shape.
 pub(super) fn kinds() -> impl Iterator<Item = Kind> {
-    errors::OWN.into_iter().chain(Refusal::one_of_each().into_iter().map(errors::kind_of))
+    let refusals = Refusal::one_of_each().into_iter().map(errors::kind_of);
+    errors::OWN.into_iter().chain(refusals).chain(errors::OF_SERVER)
 }

@@ -2,6 +2,7 @@
 
 use crate::house::House;
 use crate::wire::{Answer, call, exchange, post_once};
+use refundry_server::fault::Fault;
 use refundry_server::health::{self, Vitals};
 use refundry_testkit::memory::MemoryStore;
 use serde_json::{Value, json};
@@ -135,6 +136,47 @@ async fn pay_ins_are_seen_by_dialects_and_move_on() {
     for id in ["82a649c5-af14-474a-997a-b25b0d3f45be", "x"] {
         let unknown = house.lever(&format!("POST /payments/{id}/status"), &json!({ "status": "settled" })).await;
         assert_eq!((unknown.status, &unknown.json()["code"]), (404, &"payment_not_found".into()), "{id}");
+    }
+    house.end().await;
+}
+
+#[tokio::test]
+async fn credentials_with_an_end_open_nothing_after_it() {
+    let (house, _data) = start().await;
+    let client = json!({ "dialect": "native", "expires_in_seconds": 60 });
+    let key = house.lever("POST /clients", &client).await.json()["api_key"].as_str().unwrap().to_owned();
+    let status = async || call(house.address, "GET /v1/accounts", &key, "").await.status;
+    assert_eq!(status().await, 200);
+    house.lever("POST /clock/advance", &json!({ "seconds": 61 })).await;
+    assert_eq!(status().await, 401);
+    for seconds in [json!(0), json!(u64::MAX), json!(-1)] {
+        let body = json!({ "dialect": "native", "expires_in_seconds": seconds });
+        assert_eq!(house.lever("POST /clients", &body).await.status, 400, "{seconds}");
+    }
+    house.end().await;
+}
+
+#[tokio::test]
+async fn the_type_of_every_fault_leads_to_its_meaning() {
+    let (house, _data) = start().await;
+    let of_server = Fault::ALL.map(|fault| (fault.code(), fault.status().as_u16(), fault.retryable()));
+    let of_sandbox = [
+        ("invalid_request", 400, false),
+        ("already_executed", 409, false),
+        ("bank_unavailable", 503, true),
+        ("too_many_inboxes", 409, false),
+        ("storage_unavailable", 503, true),
+        ("stopping", 503, true),
+        ("request_in_progress", 409, true),
+        ("currency_unsupported", 422, false),
+        ("unauthorized", 401, false),
+    ];
+    for (code, status, retryable) in of_server.into_iter().chain(of_sandbox) {
+        let meaning = call(house.address, &format!("GET /problems/{code}"), "", "").await;
+        assert_eq!(meaning.status, 200, "{code}");
+        let meaning = meaning.json();
+        let told = (&meaning["code"], &meaning["status"], &meaning["retryable"]);
+        assert_eq!(told, (&code.into(), &status.into(), &retryable.into()), "{code}");
     }
     house.end().await;
 }
