@@ -49,6 +49,16 @@ pub struct Credential {
     pub created_at: Timestamp,
     /// Since when it opens nothing.
     pub revoked_at: Option<Timestamp>,
+    /// From when on it opens nothing; none for a key without an end.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Credential {
+    /// Whether it opens anything at this time.
+    #[must_use]
+    pub fn is_good_at(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
 }
 
 impl std::fmt::Debug for Credential {
@@ -143,7 +153,9 @@ impl RegistryEntry {
                 to.byte(1).text(&entry.dialect).text(&entry.id).id(entry.merchant.0).blob(&entry.settings);
             }
             Self::Credential(entry) => {
-                to.byte(2).text(&entry.id).id(entry.merchant.0).text(&entry.dialect).text(&entry.group);
+                // A key without an end is written as it was before there were ends.
+                to.byte(if entry.expires_at.is_some() { 5 } else { 2 });
+                to.text(&entry.id).id(entry.merchant.0).text(&entry.dialect).text(&entry.group);
                 to.blob(&entry.secret_hash);
                 to.option(entry.owner, |to, id| {
                     to.id(id.0);
@@ -152,6 +164,9 @@ impl RegistryEntry {
                 to.option(entry.revoked_at, |to, at| {
                     to.signed(at.0);
                 });
+                if let Some(end) = entry.expires_at {
+                    to.signed(end.0);
+                }
             }
             Self::Endpoint(entry) => {
                 to.byte(3).id(entry.id.0).id(entry.merchant.0).text(&entry.dialect).text(&entry.group);
@@ -181,7 +196,7 @@ impl RegistryEntry {
                 merchant: MerchantId(from.id()?),
                 settings: from.blob()?.to_vec(),
             }),
-            2 => Self::Credential(Credential {
+            kind @ (2 | 5) => Self::Credential(Credential {
                 id: from.text()?.to_owned(),
                 merchant: MerchantId(from.id()?),
                 dialect: from.text()?.to_owned(),
@@ -190,6 +205,7 @@ impl RegistryEntry {
                 owner: from.option(Decoder::id)?.map(PersonId),
                 created_at: Timestamp(from.signed()?),
                 revoked_at: from.option(Decoder::signed)?.map(Timestamp),
+                expires_at: if kind == 5 { Some(Timestamp(from.signed()?)) } else { None },
             }),
             3 => Self::Endpoint(Endpoint {
                 id: EndpointId(from.id()?),
@@ -291,11 +307,11 @@ impl Directory {
         }
     }
 
-    /// A credential that is not revoked.
+    /// A credential that is neither revoked nor expired.
     #[must_use]
-    pub fn credential(&self, dialect: &str, id: &str) -> Option<Arc<Credential>> {
+    pub fn credential(&self, dialect: &str, id: &str, now: Timestamp) -> Option<Arc<Credential>> {
         let found = self.credentials.get(&(dialect.to_owned(), id.to_owned()))?;
-        found.revoked_at.is_none().then(|| Arc::clone(found))
+        found.is_good_at(now).then(|| Arc::clone(found))
     }
 
     /// The endpoints of a merchant and dialect that are not hidden and belong

@@ -307,6 +307,7 @@ pub fn registry_entries(ids: &mut Ids, merchant: MerchantId) -> Vec<RegistryEntr
             owner: Some(owner),
             created_at: AT,
             revoked_at: None,
+            expires_at: None,
         }),
         RegistryEntry::Endpoint(Endpoint {
             id: ids.endpoint(),

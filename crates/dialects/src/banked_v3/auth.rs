@@ -11,6 +11,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use refundry_domain::event::Actor;
 use refundry_domain::id::MerchantId;
+use refundry_domain::time::Timestamp;
 use refundry_engine::digest::sha256;
 use refundry_engine::registry::{Credential, Directory};
 use std::sync::Arc;
@@ -47,10 +48,10 @@ impl Caller {
 pub(super) fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Fault> {
     let unauthorized = || Fault::new(Kind::Unauthorized, "The credentials are missing, wrong or expired");
     let (scheme, value) = authorization(headers).ok_or_else(unauthorized)?;
-    let directory = app.host.engine.directory();
+    let (directory, now) = (app.host.engine.directory(), app.host.engine.now());
     if scheme.eq_ignore_ascii_case("bearer") {
-        let claims = app.host.tokens.check(value, app.host.engine.now()).ok_or_else(unauthorized)?;
-        let credential = directory.credential(FAMILY, &claims.credential).ok_or_else(unauthorized)?;
+        let claims = app.host.tokens.check(value, now).ok_or_else(unauthorized)?;
+        let credential = directory.credential(FAMILY, &claims.credential, now).ok_or_else(unauthorized)?;
         if claims.dialect != FAMILY || !opens(&directory, &credential, &claims.group) {
             return Err(unauthorized());
         }
@@ -59,7 +60,7 @@ pub(super) fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Fault> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(unauthorized());
     }
-    let credential = basic(&directory, value).ok_or_else(unauthorized)?;
+    let credential = basic(&directory, value, now).ok_or_else(unauthorized)?;
     let application = default_application(&directory, &credential);
     of_application(&credential, application)
 }
@@ -67,7 +68,7 @@ pub(super) fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Fault> {
 /// The credential whose key and secret a `Basic` header holds.
 pub(super) fn basic_credential(app: &App, headers: &HeaderMap) -> Option<Arc<Credential>> {
     let (scheme, value) = authorization(headers)?;
-    scheme.eq_ignore_ascii_case("basic").then(|| basic(&app.host.engine.directory(), value))?
+    scheme.eq_ignore_ascii_case("basic").then(|| basic(&app.host.engine.directory(), value, app.host.engine.now()))?
 }
 
 fn authorization(headers: &HeaderMap) -> Option<(&str, &str)> {
@@ -80,10 +81,10 @@ fn authorization(headers: &HeaderMap) -> Option<(&str, &str)> {
     Some((scheme, rest.trim_start()))
 }
 
-fn basic(directory: &Directory, value: &str) -> Option<Arc<Credential>> {
+fn basic(directory: &Directory, value: &str, now: Timestamp) -> Option<Arc<Credential>> {
     let decoded = BASE64.decode(value).ok()?;
     let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    let credential = directory.credential(FAMILY, id)?;
+    let credential = directory.credential(FAMILY, id, now)?;
     let hash = sha256(secret.as_bytes());
     bool::from(hash.ct_eq(&credential.secret_hash)).then_some(credential)
 }

@@ -48,6 +48,7 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
         owner: None,
         created_at: plan.at,
         revoked_at: None,
+        expires_at: None,
     };
     let inbox = Endpoint {
         id: EndpointId(mint::new_id(plan.at)),

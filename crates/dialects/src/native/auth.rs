@@ -5,6 +5,7 @@ use super::errors::{self, Problem};
 use super::extension::DIALECT;
 use http::{HeaderMap, header};
 use refundry_domain::rules::Environment;
+use refundry_domain::time::Timestamp;
 use refundry_engine::digest::sha256;
 use refundry_engine::mint::fill_random;
 use refundry_engine::registry::{Credential, Directory};
@@ -54,6 +55,7 @@ pub(super) fn authenticate(
     headers: &HeaderMap,
     directory: &Directory,
     environment: Environment,
+    now: Timestamp,
 ) -> Result<Arc<Credential>, Problem> {
     let refused = || Problem::of(errors::UNAUTHORIZED);
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -66,7 +68,7 @@ pub(super) fn authenticate(
         return Err(refused());
     }
     let (id, secret) = parts(token.trim(), environment).ok_or_else(refused)?;
-    let found = directory.credential(DIALECT, id);
+    let found = directory.credential(DIALECT, id, now);
     let expected = found.as_ref().map_or([0; 32], |credential| credential.secret_hash);
     let opens: bool = sha256(secret.as_bytes()).ct_eq(&expected).into();
     found.filter(|_| opens).ok_or_else(refused)

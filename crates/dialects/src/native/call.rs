@@ -55,7 +55,9 @@ impl FromRequest<Arc<NativeState>> for Call {
         let path = parts.uri.path().to_owned();
         let refuse = |problem: Problem| identified(problem.respond(&request_id, &path), &request_id);
         let directory = native.host.engine.directory();
-        let credential = auth::authenticate(&parts.headers, &directory, native.host.environment).map_err(refuse)?;
+        let credential =
+            auth::authenticate(&parts.headers, &directory, native.host.environment, native.host.engine.now())
+                .map_err(refuse)?;
         check_media_type(&parts.method, &parts.headers).map_err(refuse)?;
         let body = to_bytes(body, BODY_LENGTH_MAX).await.map_err(|_| refuse(Problem::of(errors::PAYLOAD_TOO_LARGE)))?;
         Ok(Self {

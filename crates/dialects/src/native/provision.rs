@@ -25,6 +25,7 @@ pub(super) fn provision(plan: &SandboxPlan<'_>, environment: Environment) -> Pro
         owner: None,
         created_at: plan.at,
         revoked_at: None,
+        expires_at: None,
     };
     let inbox = Endpoint {
         id: EndpointId(new_id(plan.at)),

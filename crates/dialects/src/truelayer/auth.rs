@@ -67,14 +67,15 @@ impl Caller {
 /// 401 without a good token, 403 when it does not open this.
 pub(super) fn caller(app: &App, headers: &HeaderMap, scope: Scope<'_>) -> Result<Caller, Fault> {
     let token = bearer(headers).ok_or_else(Fault::unauthenticated)?;
-    let claims = app.host.tokens.check(token, app.host.engine.now()).ok_or_else(Fault::unauthenticated)?;
+    let now = app.host.engine.now();
+    let claims = app.host.tokens.check(token, now).ok_or_else(Fault::unauthenticated)?;
     let resource = match &*claims.dialect {
         DIALECT => None,
         RESOURCE => Some(PaymentId::parse(&claims.group).map_err(|_| Fault::unauthenticated())?),
         _ => return Err(Fault::unauthenticated()),
     };
     let directory = app.host.engine.directory();
-    let credential = directory.credential(DIALECT, &claims.credential).ok_or_else(Fault::unauthenticated)?;
+    let credential = directory.credential(DIALECT, &claims.credential, now).ok_or_else(Fault::unauthenticated)?;
     let opened = match resource {
         Some(resource) => opens_one(resource, scope),
         None => opens(&claims.group, scope),

@@ -82,7 +82,8 @@ fn issue(app: &App, incoming: &Incoming) -> Result<Vec<u8>, Code> {
     let (Some(id), Some(secret)) = (&parameters.client_id, &parameters.client_secret) else {
         return Err(Code::InvalidRequest);
     };
-    let credential = app.host.engine.directory().credential(DIALECT, id).ok_or(Code::InvalidClient)?;
+    let credential =
+        app.host.engine.directory().credential(DIALECT, id, app.host.engine.now()).ok_or(Code::InvalidClient)?;
     if !bool::from(sha256(secret.as_bytes()).ct_eq(&credential.secret_hash)) {
         return Err(Code::InvalidClient);
     }

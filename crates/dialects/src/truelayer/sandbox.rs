@@ -103,6 +103,7 @@ fn credential(plan: &SandboxPlan<'_>, client_id: &str, secret: &str) -> Credenti
         owner: None,
         created_at: plan.at,
         revoked_at: None,
+        expires_at: None,
     }
 }
 

@@ -14,12 +14,15 @@ use refundry_domain::id::{EndpointId, MerchantId};
 use refundry_domain::mandate::Mandate;
 use refundry_domain::reference::as_uuid_v4;
 use refundry_domain::refusal::Refusal;
+use refundry_domain::time::Span;
 use refundry_engine::digest::sha256;
 use refundry_engine::egress::{INBOX_SCHEME, Policy};
 use refundry_engine::registry::{Endpoint, RegistryEntry};
 use serde_json::{Value, json as object};
 use std::sync::Arc;
 
+/// The longest life of credentials that have an end: a hundred years.
+const LIFETIME_SECONDS_MAX: u64 = 100 * 366 * 86_400;
 /// Longest signing key that a test may set, bytes.
 const SECRET_LENGTH_MAX: usize = 256;
 
@@ -38,6 +41,9 @@ pub(super) async fn create(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let body: NewClient = parse(&body)?;
+    if body.expires_in_seconds.is_some_and(|seconds| !(1..=LIFETIME_SECONDS_MAX).contains(&seconds)) {
+        return Err(invalid(format!("expires_in_seconds must be between 1 and {LIFETIME_SECONDS_MAX}.")));
+    }
     let dialect = sandbox.dialect(&body.dialect).ok_or_else(no_such_dialect)?;
     let engine = &sandbox.parts.engine;
     let (accounts, mandates) =
@@ -52,7 +58,12 @@ pub(super) async fn create(
         mandate_token: *mandate_token,
         seed: &Value::Null,
     };
-    let made = dialect.provision(&plan);
+    let mut made = dialect.provision(&plan);
+    for entry in &mut made.entries {
+        if let RegistryEntry::Credential(credential) = entry {
+            credential.expires_at = body.expires_in_seconds.map(|seconds| plan.at.plus(Span::seconds(seconds)));
+        }
+    }
     sandbox.record(merchant, made.entries).await?;
     for command in made.commands {
         sandbox.command(merchant, command).await?;

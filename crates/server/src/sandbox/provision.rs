@@ -352,5 +352,6 @@ fn sandbox_credential(merchant: MerchantId, api_key: &str, at: Timestamp) -> Reg
         owner: None,
         created_at: at,
         revoked_at: None,
+        expires_at: None,
     })
 }

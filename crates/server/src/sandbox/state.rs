@@ -13,6 +13,7 @@ use refundry_dialects::host::Dialect;
 use refundry_domain::command::Command;
 use refundry_domain::event::Actor;
 use refundry_domain::id::MerchantId;
+use refundry_domain::time::Timestamp;
 use refundry_engine::clock::AdvancedClock;
 use refundry_engine::digest::sha256;
 use refundry_engine::engine::Engine;
@@ -110,7 +111,7 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let caller = caller(request.headers(), &sandbox.parts.engine.directory());
+    let caller = caller(request.headers(), &sandbox.parts.engine.directory(), sandbox.parts.engine.now());
     let caller = caller.ok_or_else(|| {
         Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The sandbox's API key is missing or not valid.")
     })?;
@@ -118,13 +119,13 @@ pub(super) async fn authenticate(
     Ok(next.run(request).await)
 }
 
-fn caller(headers: &HeaderMap, directory: &Directory) -> Option<Caller> {
+fn caller(headers: &HeaderMap, directory: &Directory, now: Timestamp) -> Option<Caller> {
     let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return None;
     }
     let hash = sha256(key.trim().as_bytes());
-    let credential = directory.credential(DIALECT, &credential_id(&hash))?;
+    let credential = directory.credential(DIALECT, &credential_id(&hash), now)?;
     // Both are hashes of random secrets: how long comparing them takes tells
     // nothing about a key.
     (credential.secret_hash == hash).then_some(Caller(credential.merchant))

@@ -136,6 +136,9 @@ pub(super) struct NewState {
 pub(super) struct NewClient {
     /// Of this dialect.
     pub(super) dialect: String,
+    /// Seconds until its credentials open nothing any more.
+    #[serde(default)]
+    pub(super) expires_in_seconds: Option<u64>,
 }
 
 /// Where a dialect's webhooks go.

@@ -108,6 +108,7 @@ pub(super) fn the_registry_is_put_and_removed(subject: &mut Subject) {
     for entry in &mut entries {
         if let RegistryEntry::Credential(credential) = entry {
             credential.revoked_at = Some(AT);
+            credential.expires_at = Some(AT);
         }
     }
     let revoked: Vec<_> =

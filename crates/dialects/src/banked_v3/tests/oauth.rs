@@ -2,8 +2,11 @@
 
 use super::world::{World, unknown_id};
 use http::Method;
+use refundry_domain::event::Actor;
 use refundry_domain::rules::{Environment, Rules};
 use refundry_domain::time::Span;
+use refundry_engine::envelope::{Envelope, Work};
+use refundry_engine::registry::{Credential, RegistryChange, RegistryEntry};
 use serde_json::json;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -165,4 +168,26 @@ async fn applications_do_not_see_each_other() {
     // What came through another door is everybody's.
     let heard = world.call(Method::GET, &format!("/v3/payins/{}", world.payin)).header("authorization", &theirs);
     assert_eq!(heard.send().await.status, 200);
+}
+
+#[tokio::test]
+async fn a_key_with_an_end_and_its_tokens_open_nothing_after_it() {
+    let world = World::new().await;
+    let mut credential =
+        Credential::clone(&world.engine.directory().credentials[&("banked".into(), world.app.key.clone())]);
+    credential.expires_at = Some(world.engine.now().plus(Span::seconds(60)));
+    let change = RegistryChange::Put(RegistryEntry::Credential(credential));
+    let work = Work::Registry { change, answer: None };
+    world.execute(Envelope { merchant: world.merchant, actor: Actor::Sandbox, once: None, work }).await;
+    let asked = json!({ "grant_type": "client_credentials" });
+    let token =
+        world.post("/oauth/token").json(&asked).send().await.json()["access_token"].as_str().unwrap().to_owned();
+    let statuses = async || {
+        let basic = world.get("/v3/refunds").await.status;
+        let bearer = world.call(Method::GET, "/v3/refunds").header("authorization", &format!("Bearer {token}"));
+        (basic, bearer.send().await.status, world.post("/oauth/token").json(&asked).send().await.status)
+    };
+    assert_eq!(statuses().await, (200, 200, 200));
+    world.clock.advance(Span::seconds(60));
+    assert_eq!(statuses().await, (401, 401, 401));
 }
