@@ -1,10 +1,12 @@
 //! Commands: everything that may be asked of the core.
 
+mod payouts;
 mod requests;
 
+pub use payouts::{PayoutStep, RequestPayout};
 pub use requests::{CreateMandate, OpenAccount, RecordPayment, ReferenceInput, RequestRefund};
 
-use crate::id::{AccountId, MandateId, PaymentId, PersonId, RefundId};
+use crate::id::{AccountId, MandateId, PaymentId, PayoutId, PersonId, RefundId};
 use crate::instruction::{Debit, EvidenceId, Report, Submission};
 use crate::ledger::Book;
 use crate::mandate::MandateState;
@@ -268,5 +270,14 @@ pub enum Command {
     TickMandate {
         /// Which.
         mandate: MandateId,
+    },
+    /// Make a payout.
+    RequestPayout(Box<RequestPayout>),
+    /// A worker goes on with a payout.
+    StepPayout {
+        /// Which.
+        payout: PayoutId,
+        /// What it does.
+        step: PayoutStep,
     },
 }

@@ -7,7 +7,9 @@ mod flow;
 mod funds;
 mod gates;
 mod mandates;
+mod order;
 mod payments;
+mod payouts;
 mod people;
 mod reports;
 mod request;
@@ -18,11 +20,12 @@ mod tick;
 mod tests;
 
 pub use flow::state_of_attempts;
+pub use payouts::wake_payout_at;
 pub use tick::wake_at;
 
 use crate::command::Command;
 use crate::facts::{Context, Draft, Facts};
-use crate::id::{AccountId, MandateId, PaymentId, RefundId};
+use crate::id::{AccountId, MandateId, PaymentId, PayoutId, RefundId};
 use crate::instruction::Instruction;
 use crate::refusal::Refusal;
 
@@ -31,6 +34,8 @@ use crate::refusal::Refusal;
 pub enum Done {
     /// A refund was made or changed.
     Refund(RefundId),
+    /// A payout was made or changed.
+    Payout(PayoutId),
     /// A payment was made, found or changed.
     Payment(PaymentId),
     /// An account was made or changed.
@@ -100,5 +105,7 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
         Command::CreateMandate(create) => mandates::create(draft, create),
         Command::MoveMandate { mandate, to } => mandates::enter(draft, *mandate, *to),
         Command::TickMandate { mandate } => mandates::tick(draft, *mandate),
+        Command::RequestPayout(request) => payouts::request(draft, request),
+        Command::StepPayout { payout, step } => payouts::step(draft, *payout, *step),
     }
 }

@@ -1,8 +1,9 @@
 //! Events: every change of state writes exactly one, numbered per refund and
-//! chained by hash per payment (design section 8).
+//! chained by hash per payment, or per payout (design section 8).
 
 use crate::bytes::{Decoder, Encoder, Malformed};
-use crate::id::{AccountId, EventId, MandateId, MerchantId, PaymentId, PersonId, RefundId};
+use crate::id::{AccountId, EventId, MandateId, MerchantId, PaymentId, PayoutId, PersonId, RefundId};
+use crate::payout::PayoutState;
 use crate::reason::{BankCode, Failure, FailureKind};
 use crate::refund::{BlockCode, CancelCause, CaseCode, ExpiredAt, Gate, RefundState, SettledBy};
 use crate::time::Timestamp;
@@ -117,18 +118,25 @@ pub enum EventKind {
         /// Minor units.
         amount: u64,
     },
+    /// A payout entered this state.
+    PayoutEntered {
+        /// The state.
+        state: PayoutState,
+    },
 }
 
-/// One link of a payment's chain.
+/// One link of a payment's or payout's chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The merchant.
     pub merchant: MerchantId,
-    /// The payment whose chain it is on; none for mandates.
+    /// The payment whose chain it is on; none for payouts and mandates.
     pub payment: Option<PaymentId>,
     /// The refund it is about.
     pub refund: Option<RefundId>,
-    /// 1, 2, 3… per refund, or per payment for its own events.
+    /// The payout whose chain it is on.
+    pub payout: Option<PayoutId>,
+    /// 1, 2, 3… per refund or payout, or per payment for its own events.
     pub number: u32,
     /// When.
     pub at: Timestamp,
@@ -158,7 +166,11 @@ impl Event {
     #[must_use]
     pub fn hashed_bytes(&self) -> Vec<u8> {
         let mut to = Encoder::new();
-        to.byte(1).id(self.merchant.0);
+        // The second form names a payout, too; the first one is for all else.
+        to.byte(if self.payout.is_some() { 2 } else { 1 }).id(self.merchant.0);
+        if let Some(payout) = self.payout {
+            to.id(payout.0);
+        }
         to.option(self.payment, |to, id| {
             to.id(id.0);
         });
@@ -203,7 +215,8 @@ impl Event {
             | EventKind::WithdrawalAsked
             | EventKind::MandateEntered { .. }
             | EventKind::AccountFunded { .. }
-            | EventKind::AccountDrained { .. } => None,
+            | EventKind::AccountDrained { .. }
+            | EventKind::PayoutEntered { .. } => None,
         }
     }
 }
@@ -298,6 +311,39 @@ pub fn decode_state(from: &mut Decoder<'_>) -> Result<RefundState, Malformed> {
     })
 }
 
+/// Writes a payout's state.
+pub fn encode_payout_state(to: &mut Encoder, state: PayoutState) {
+    match state {
+        PayoutState::Ready => to.byte(0),
+        PayoutState::Submitted => to.byte(1),
+        PayoutState::Settled => to.byte(2),
+        PayoutState::Failed { failure } => {
+            to.byte(3).byte(failure.kind.number());
+            encode_bank_code(to, failure.bank_code)
+        }
+        PayoutState::Returned { code, amount_back, charges } => {
+            to.byte(4);
+            encode_bank_code(to, code).number(amount_back).number(charges)
+        }
+    };
+}
+
+/// Reads a payout's state.
+pub fn decode_payout_state(from: &mut Decoder<'_>) -> Result<PayoutState, Malformed> {
+    Ok(match from.byte()? {
+        0 => PayoutState::Ready,
+        1 => PayoutState::Submitted,
+        2 => PayoutState::Settled,
+        3 => PayoutState::Failed { failure: decode_failure(from)? },
+        4 => PayoutState::Returned {
+            code: decode_bank_code(from)?,
+            amount_back: from.number()?,
+            charges: from.number()?,
+        },
+        _ => return Err(Malformed),
+    })
+}
+
 /// Writes an optional bank code.
 pub fn encode_bank_code(to: &mut Encoder, code: Option<BankCode>) -> &mut Encoder {
     to.text(code.as_ref().map_or("", BankCode::as_str))
@@ -359,6 +405,11 @@ pub fn encode_kind(to: &mut Encoder, kind: &EventKind) {
         EventKind::MandateEntered { mandate, state } => to.byte(18).id(mandate.0).text(state),
         EventKind::AccountFunded { account, amount } => to.byte(19).id(account.0).number(*amount),
         EventKind::AccountDrained { account, amount } => to.byte(20).id(account.0).number(*amount),
+        EventKind::PayoutEntered { state } => {
+            to.byte(21);
+            encode_payout_state(to, *state);
+            to
+        }
     };
 }
 
@@ -388,6 +439,7 @@ pub fn decode_kind(from: &mut Decoder<'_>) -> Result<EventKind, Malformed> {
         18 => EventKind::MandateEntered { mandate: MandateId(from.id()?), state: Arc::from(from.text()?) },
         19 => EventKind::AccountFunded { account: AccountId(from.id()?), amount: from.number()? },
         20 => EventKind::AccountDrained { account: AccountId(from.id()?), amount: from.number()? },
+        21 => EventKind::PayoutEntered { state: decode_payout_state(from)? },
         _ => return Err(Malformed),
     })
 }

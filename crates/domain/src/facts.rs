@@ -3,13 +3,14 @@
 //! refusal changes nothing.
 
 use crate::event::{Actor, Event, EventKind};
-use crate::id::{AccountId, MandateId, MerchantId, PaymentId, PersonId, RefundId};
-use crate::instruction::{EvidenceId, Report};
+use crate::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, PersonId, RefundId};
+use crate::instruction::{EvidenceId, Order, Report};
 use crate::ledger::{Account, Book, LedgerFault, Subject, Transfer, TransferKind, apply_side};
 use crate::mandate::Mandate;
 use crate::money::{Amount, Currency};
 use crate::once::{OnceKey, OnceRecord};
 use crate::payment::{OriginKey, Payment};
+use crate::payout::Payout;
 use crate::reference::Sha256;
 use crate::refund::Refund;
 use crate::rules::Rules;
@@ -28,8 +29,8 @@ pub struct KeylessSeen {
 /// A raw report of a rail, kept for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Evidence {
-    /// About which refund.
-    pub refund: RefundId,
+    /// About what.
+    pub order: Order,
     /// The rail's own name of it.
     pub id: EvidenceId,
     /// What it says.
@@ -64,6 +65,10 @@ pub struct Changes {
     pub new_refunds: BTreeSet<RefundId>,
     /// Refunds to write, new ones included.
     pub refunds: BTreeSet<RefundId>,
+    /// Payouts to insert.
+    pub new_payouts: BTreeSet<PayoutId>,
+    /// Payouts to write, new ones included.
+    pub payouts: BTreeSet<PayoutId>,
     /// Accounts to write.
     pub accounts: BTreeSet<AccountId>,
     /// Books to insert.
@@ -78,8 +83,8 @@ pub struct Changes {
     pub origin_keys: Vec<(MerchantId, OriginKey, PaymentId)>,
     /// Keyless counters to write.
     pub keyless: BTreeSet<(PaymentId, String)>,
-    /// Instruction ids to insert, with their refund and attempt.
-    pub instructions: Vec<(String, RefundId, u8)>,
+    /// Instruction ids to insert, with what they pay and the attempt.
+    pub instructions: Vec<(String, Order, u8)>,
     /// Evidence to insert.
     pub evidence: Vec<Evidence>,
     /// Strays to insert.
@@ -96,6 +101,7 @@ impl Changes {
     pub fn is_empty(&self) -> bool {
         self.payments.is_empty()
             && self.refunds.is_empty()
+            && self.payouts.is_empty()
             && self.accounts.is_empty()
             && self.books.is_empty()
             && self.mandates.is_empty()
@@ -118,6 +124,8 @@ pub struct Facts {
     pub payments: BTreeMap<PaymentId, Payment>,
     /// Refunds by id.
     pub refunds: BTreeMap<RefundId, Refund>,
+    /// Payouts by id.
+    pub payouts: BTreeMap<PayoutId, Payout>,
     /// The live refunds of a payment, complete, where they were asked for.
     pub live_refunds: BTreeMap<PaymentId, Vec<RefundId>>,
     /// Accounts by id.
@@ -134,10 +142,10 @@ pub struct Facts {
     pub origin_keys: BTreeMap<(MerchantId, OriginKey), PaymentId>,
     /// Keyless counters by payment and hash.
     pub keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
-    /// Refunds by instruction id.
-    pub instructions: BTreeMap<String, (RefundId, u8)>,
+    /// Refunds and payouts by instruction id.
+    pub instructions: BTreeMap<String, (Order, u8)>,
     /// Evidence that is already recorded.
-    pub evidence: BTreeSet<(RefundId, EvidenceId)>,
+    pub evidence: BTreeSet<(Order, EvidenceId)>,
     /// Canonical accounts of open strays, per merchant.
     pub stray_creditors: BTreeSet<(MerchantId, String)>,
     /// People who may approve now.
@@ -161,6 +169,17 @@ pub struct Context<'a> {
     pub sha256: Sha256,
 }
 
+/// Whose chain an event is on.
+#[derive(Debug, Clone, Copy)]
+enum About {
+    /// A payment's, where it may be about one of its refunds.
+    Payment(PaymentId, Option<RefundId>),
+    /// A payout's.
+    Payout(PayoutId),
+    /// Nobody's.
+    Nothing,
+}
+
 /// The working copy of one decision.
 #[derive(Debug)]
 pub struct Draft<'a> {
@@ -168,11 +187,12 @@ pub struct Draft<'a> {
     context: Context<'a>,
     payments: BTreeMap<PaymentId, Payment>,
     refunds: BTreeMap<RefundId, Refund>,
+    payouts: BTreeMap<PayoutId, Payout>,
     accounts: BTreeMap<AccountId, Account>,
     mandates: BTreeMap<MandateId, Mandate>,
     mandate_uses: BTreeMap<(MandateId, i64), u32>,
     keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
-    instructions: Vec<(String, RefundId, u8)>,
+    instructions: Vec<(String, Order, u8)>,
     origin_keys: Vec<(MerchantId, OriginKey, PaymentId)>,
     evidence: Vec<Evidence>,
     strays: Vec<Stray>,
@@ -190,6 +210,7 @@ impl<'a> Draft<'a> {
             context,
             payments: BTreeMap::new(),
             refunds: BTreeMap::new(),
+            payouts: BTreeMap::new(),
             accounts: BTreeMap::new(),
             mandates: BTreeMap::new(),
             mandate_uses: BTreeMap::new(),
@@ -231,6 +252,13 @@ impl<'a> Draft<'a> {
         (found.merchant == self.context.merchant).then(|| found.clone())
     }
 
+    /// A working copy of a payout of this merchant.
+    #[must_use]
+    pub fn payout(&self, id: PayoutId) -> Option<Payout> {
+        let found = self.payouts.get(&id).or_else(|| self.facts.payouts.get(&id))?;
+        (found.merchant == self.context.merchant).then(|| found.clone())
+    }
+
     /// A working copy of an account of this merchant.
     #[must_use]
     pub fn account(&self, id: AccountId) -> Option<Account> {
@@ -268,6 +296,11 @@ impl<'a> Draft<'a> {
         self.refunds.insert(refund.id, refund);
     }
 
+    /// Puts a payout into the draft.
+    pub fn put_payout(&mut self, payout: Payout) {
+        self.payouts.insert(payout.id, payout);
+    }
+
     /// Puts an account into the draft.
     pub fn put_account(&mut self, account: Account) {
         self.accounts.insert(account.id, account);
@@ -293,9 +326,9 @@ impl<'a> Draft<'a> {
         self.keyless.insert((payment, hash.to_owned()), seen);
     }
 
-    /// Names a refund's attempt by its instruction id.
-    pub fn put_instruction(&mut self, id: String, refund: RefundId, attempt: u8) {
-        self.instructions.push((id, refund, attempt));
+    /// Names an attempt by its instruction id.
+    pub fn put_instruction(&mut self, id: String, order: Order, attempt: u8) {
+        self.instructions.push((id, order, attempt));
     }
 
     /// Names a payment by an origin key.
@@ -321,42 +354,51 @@ impl<'a> Draft<'a> {
     /// Writes an event of a payment onto its chain.
     pub fn payment_event(&mut self, payment: &mut Payment, kind: EventKind) {
         let number = u32::try_from(payment.event_count).unwrap_or(u32::MAX).saturating_add(1);
-        self.chained(payment, None, number, kind);
+        let event = self.sealed(About::Payment(payment.id, None), number, kind, payment.chain);
+        self.chain(payment, event);
     }
 
     /// Writes an event of a refund onto its payment's chain.
     pub fn refund_event(&mut self, payment: &mut Payment, refund: &mut Refund, kind: EventKind) {
         refund.event_count = refund.event_count.saturating_add(1);
         refund.updated_at = self.context.at;
-        let (id, number) = (refund.id, refund.event_count);
-        self.chained(payment, Some(id), number, kind);
+        let about = About::Payment(payment.id, Some(refund.id));
+        let event = self.sealed(about, refund.event_count, kind, payment.chain);
+        self.chain(payment, event);
     }
 
-    fn chained(&mut self, payment: &mut Payment, refund: Option<RefundId>, number: u32, kind: EventKind) {
-        let event = self.sealed(Some(payment.id), refund, number, kind, payment.chain);
+    /// Writes an event of a payout onto its own chain.
+    pub fn payout_event(&mut self, payout: &mut Payout, kind: EventKind) {
+        payout.event_count = payout.event_count.saturating_add(1);
+        payout.updated_at = self.context.at;
+        let event = self.sealed(About::Payout(payout.id), payout.event_count, kind, payout.chain);
+        payout.chain = event.hash;
+        self.events.push(event);
+    }
+
+    fn chain(&mut self, payment: &mut Payment, event: Event) {
         payment.chain = event.hash;
         payment.event_count = payment.event_count.saturating_add(1);
         self.events.push(event);
     }
 
-    /// Writes an event that is on no payment's chain (mandates, accounts).
+    /// Writes an event that is on no chain (mandates, accounts).
     pub fn loose_event(&mut self, kind: EventKind) {
-        let event = self.sealed(None, None, 1, kind, [0; 32]);
+        let event = self.sealed(About::Nothing, 1, kind, [0; 32]);
         self.events.push(event);
     }
 
-    fn sealed(
-        &self,
-        payment: Option<PaymentId>,
-        refund: Option<RefundId>,
-        number: u32,
-        kind: EventKind,
-        previous: [u8; 32],
-    ) -> Event {
+    fn sealed(&self, about: About, number: u32, kind: EventKind, previous: [u8; 32]) -> Event {
+        let (payment, refund, payout) = match about {
+            About::Payment(payment, refund) => (Some(payment), refund, None),
+            About::Payout(payout) => (None, None, Some(payout)),
+            About::Nothing => (None, None, None),
+        };
         let mut event = Event {
             merchant: self.context.merchant,
             payment,
             refund,
+            payout,
             number,
             at: self.context.at,
             actor: self.context.actor.clone(),
@@ -409,6 +451,7 @@ impl<'a> Draft<'a> {
     pub fn commit(self) {
         let first_event = self.facts.changes.events.len();
         self.facts.take_objects(self.payments, self.refunds, self.accounts, self.mandates);
+        self.facts.take_payouts(self.payouts);
         self.facts.take_names(self.instructions, self.origin_keys, self.once, self.keyless);
         let changes = &mut self.facts.changes;
         for (key, used) in self.mandate_uses {
@@ -420,7 +463,7 @@ impl<'a> Draft<'a> {
             changes.books.insert(key);
         }
         for item in self.evidence {
-            self.facts.evidence.insert((item.refund, item.id));
+            self.facts.evidence.insert((item.order, item.id));
             changes.evidence.push(item);
         }
         for stray in self.strays {
@@ -475,16 +518,25 @@ impl Facts {
         }
     }
 
+    fn take_payouts(&mut self, payouts: BTreeMap<PayoutId, Payout>) {
+        for (id, payout) in payouts {
+            if self.payouts.insert(id, payout).is_none() {
+                self.changes.new_payouts.insert(id);
+            }
+            self.changes.payouts.insert(id);
+        }
+    }
+
     fn take_names(
         &mut self,
-        instructions: Vec<(String, RefundId, u8)>,
+        instructions: Vec<(String, Order, u8)>,
         origin_keys: Vec<(MerchantId, OriginKey, PaymentId)>,
         once: Vec<(OnceKey, OnceRecord)>,
         keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
     ) {
-        for (id, refund, attempt) in instructions {
-            self.instructions.insert(id.clone(), (refund, attempt));
-            self.changes.instructions.push((id, refund, attempt));
+        for (id, order, attempt) in instructions {
+            self.instructions.insert(id.clone(), (order, attempt));
+            self.changes.instructions.push((id, order, attempt));
         }
         for (merchant, key, payment) in origin_keys {
             self.origin_keys.insert((merchant, key.clone()), payment);

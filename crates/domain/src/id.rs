@@ -73,6 +73,8 @@ id_type! {
     PaymentId,
     /// A refund of exactly one payment.
     RefundId,
+    /// An outgoing payment that gives back no pay-in.
+    PayoutId,
     /// A ledger account.
     AccountId,
     /// A standing authority to debit the merchant's own account.

@@ -1,6 +1,6 @@
 //! What a rail is asked to do, and what it tells us.
 
-use crate::id::{AccountId, MandateId, MerchantId, PaymentId, RefundId};
+use crate::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
 use crate::money::Amount;
 use crate::party::Party;
 use crate::reason::BankCode;
@@ -19,15 +19,34 @@ pub enum DebtorAccount {
     Merchant,
 }
 
+/// What an instruction pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Order {
+    /// A refund.
+    Refund(RefundId),
+    /// A payout.
+    Payout(PayoutId),
+}
+
+impl Order {
+    /// The 128 bits of its id, whichever it is.
+    #[must_use]
+    pub fn id(self) -> u128 {
+        match self {
+            Self::Refund(RefundId(id)) | Self::Payout(PayoutId(id)) => id,
+        }
+    }
+}
+
 /// One instruction: the content is fixed for ever by its ids (I-7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instruction {
     /// The merchant.
     pub merchant: MerchantId,
-    /// The refund it executes.
-    pub refund: RefundId,
-    /// The payment that is given back.
-    pub payment: PaymentId,
+    /// What it executes.
+    pub order: Order,
+    /// The payment that is given back, where it is a refund.
+    pub payment: Option<PaymentId>,
     /// Number of the attempt.
     pub attempt: u8,
     /// Fencing number of the claim.

@@ -1,7 +1,7 @@
 //! The ledger: accounts with pending and posted sides, and immutable
 //! transfers of one amount from one account to another (design section 5).
 
-use crate::id::{AccountId, MerchantId, PaymentId, RefundId};
+use crate::id::{AccountId, MerchantId, PaymentId, PayoutId, RefundId};
 use crate::money::Currency;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -175,6 +175,8 @@ pub enum Subject {
     Refund(RefundId),
     /// A payment.
     Payment(PaymentId),
+    /// A payout.
+    Payout(PayoutId),
     /// An account's own money: top-ups, opening.
     Account(AccountId),
 }
@@ -223,11 +225,13 @@ pub struct Book {
     pub memo_external: AccountId,
     /// Its other side.
     pub memo_contra: AccountId,
+    /// Payouts on their way.
+    pub payout_clearing: AccountId,
 }
 
 impl Book {
     /// The kinds a book has, in the order of [`Book::from_ids`].
-    pub const KINDS: [AccountKind; 11] = [
+    pub const KINDS: [AccountKind; 12] = [
         AccountKind::Bank,
         AccountKind::PayinClearing,
         AccountKind::RefundClearing,
@@ -239,11 +243,12 @@ impl Book {
         AccountKind::Opening,
         AccountKind::MemoExternal,
         AccountKind::MemoContra,
+        AccountKind::PayoutClearing,
     ];
 
     /// A book from the ids of its accounts, in the order of [`Book::KINDS`].
     #[must_use]
-    pub fn from_ids(ids: [AccountId; 11]) -> Self {
+    pub fn from_ids(ids: [AccountId; 12]) -> Self {
         let [
             bank,
             payin_clearing,
@@ -256,6 +261,7 @@ impl Book {
             opening,
             memo_external,
             memo_contra,
+            payout_clearing,
         ] = ids;
         Self {
             bank,
@@ -269,12 +275,13 @@ impl Book {
             opening,
             memo_external,
             memo_contra,
+            payout_clearing,
         }
     }
 
     /// The ids in the order of [`Book::KINDS`].
     #[must_use]
-    pub fn ids(&self) -> [AccountId; 11] {
+    pub fn ids(&self) -> [AccountId; 12] {
         [
             self.bank,
             self.payin_clearing,
@@ -287,6 +294,7 @@ impl Book {
             self.opening,
             self.memo_external,
             self.memo_contra,
+            self.payout_clearing,
         ]
     }
 }

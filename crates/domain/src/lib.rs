@@ -27,6 +27,7 @@ pub mod money;
 pub mod once;
 pub mod party;
 pub mod payment;
+pub mod payout;
 pub mod reason;
 pub mod reference;
 pub mod refund;

@@ -1,7 +1,7 @@
 //! Once: idempotency keys, merchant references and keyless repeats share one
 //! table of things that may happen only once (design section 6).
 
-use crate::id::{AccountId, EndpointId, MandateId, PaymentId, RefundId};
+use crate::id::{AccountId, EndpointId, MandateId, PaymentId, PayoutId, RefundId};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -19,6 +19,8 @@ pub struct Fingerprint(pub [u8; 16]);
 pub enum OnceResult {
     /// A refund; the answer is rendered from it.
     Refund(RefundId),
+    /// A payout; the answer is rendered from it.
+    Payout(PayoutId),
     /// A payment.
     Payment(PaymentId),
     /// A mandate.
@@ -50,17 +52,23 @@ pub struct OnceRecord {
 }
 
 impl OnceRecord {
-    /// A key that created a refund never expires; others end after `keep`.
+    /// True for a key that made money leave: it never expires.
     #[must_use]
-    pub fn is_forgotten(&self, now: Timestamp, keep: crate::time::Span) -> bool {
+    pub fn is_for_ever(&self) -> bool {
         match self.result {
-            OnceResult::Refund(_) => false,
+            OnceResult::Refund(_) | OnceResult::Payout(_) => true,
             OnceResult::Payment(_)
             | OnceResult::Mandate(_)
             | OnceResult::Account(_)
             | OnceResult::Endpoint(_)
             | OnceResult::Refused(_)
-            | OnceResult::Answer { .. } => self.at.plus(keep) <= now,
+            | OnceResult::Answer { .. } => false,
         }
+    }
+
+    /// A key that created a refund or payout never expires; others end after `keep`.
+    #[must_use]
+    pub fn is_forgotten(&self, now: Timestamp, keep: crate::time::Span) -> bool {
+        !self.is_for_ever() && self.at.plus(keep) <= now
     }
 }

@@ -4,9 +4,12 @@
 //! refund re-created after a loss goes out under the same ids and is not paid
 //! twice.
 
+use crate::command::RequestPayout;
 use crate::id::MerchantId;
 use crate::once::OnceKey;
-use crate::refund::Refund;
+use crate::payment::Origin;
+use crate::payout::Payout;
+use crate::refund::{ClientReference, Refund};
 use crate::rules::Environment;
 
 /// SHA-256, given by the caller: the core has no library of its own.
@@ -192,24 +195,71 @@ fn base32(bytes: &[u8], length: usize) -> String {
 /// Derives the ids of one attempt of a refund.
 #[must_use]
 pub fn ids_of_attempt(refund: &Refund, attempt: u8, environment: Environment, sha256: Sha256) -> InstructionIds {
-    let payment = refund.payment.to_string();
-    let reference = stable_reference(Parts {
-        tag: refund.reference.tag,
-        dialect: &refund.origin.dialect,
-        group: &refund.origin.group,
-        payment: &payment,
-        value: &refund.reference.value,
-    });
-    let merchant = refund.merchant.to_string();
-    let scope = Scope { payment: &payment, merchant: &merchant, environment: environment.code(), attempt };
-    instruction_ids(&reference, scope, sha256)
+    let named = Named {
+        merchant: refund.merchant,
+        origin: &refund.origin,
+        reference: &refund.reference,
+        place: &refund.payment.to_string(),
+    };
+    named.ids(attempt, environment, sha256)
+}
+
+/// Derives the ids of one attempt of a payout. The paying account stands where
+/// a refund has its payment: the payout's own id is minted anew when a payout
+/// is made again after a loss.
+#[must_use]
+pub fn ids_of_payout(payout: &Payout, attempt: u8, environment: Environment, sha256: Sha256) -> InstructionIds {
+    let named = Named {
+        merchant: payout.merchant,
+        origin: &payout.origin,
+        reference: &payout.reference,
+        place: &payout.account.to_string(),
+    };
+    named.ids(attempt, environment, sha256)
+}
+
+/// What the ids of an attempt are made of.
+struct Named<'a> {
+    merchant: MerchantId,
+    origin: &'a Origin,
+    reference: &'a ClientReference,
+    place: &'a str,
+}
+
+impl Named<'_> {
+    fn ids(&self, attempt: u8, environment: Environment, sha256: Sha256) -> InstructionIds {
+        let reference = stable_reference(Parts {
+            tag: self.reference.tag,
+            dialect: &self.origin.dialect,
+            group: &self.origin.group,
+            payment: self.place,
+            value: &self.reference.value,
+        });
+        let merchant = self.merchant.to_string();
+        let scope = Scope { payment: self.place, merchant: &merchant, environment: environment.code(), attempt };
+        instruction_ids(&reference, scope, sha256)
+    }
 }
 
 /// The once-key of a merchant's own refund reference, which is unique for ever.
 #[must_use]
 pub fn merchant_reference_key(merchant: MerchantId, value: &str, sha256: Sha256) -> OnceKey {
+    once_key(&["merchant_reference", &merchant.to_string(), value], sha256)
+}
+
+/// The once-key of a payout's reference: what the ids of its attempts are made
+/// of names one payout for ever.
+#[must_use]
+pub fn payout_reference_key(merchant: MerchantId, request: &RequestPayout, sha256: Sha256) -> OnceKey {
+    let (origin, named) = (&request.origin, &request.reference);
+    let (merchant, account) = (merchant.to_string(), request.account.to_string());
+    let parts = ["payout", &merchant, &origin.dialect, &origin.group, &account, named.tag.code(), &named.value];
+    once_key(&parts, sha256)
+}
+
+fn once_key(parts: &[&str], sha256: Sha256) -> OnceKey {
     let mut bytes = Vec::with_capacity(96);
-    for part in ["merchant_reference", &merchant.to_string(), value] {
+    for part in parts {
         length_prefixed(&mut bytes, part);
     }
     let mut key = [0; 16];

@@ -147,6 +147,8 @@ refusals! {
     CreditorMissing = 39, "creditor_missing", World;
     /// Somebody else changed it since it was read.
     Changed = 40, "changed", World;
+    /// No such payout for this merchant.
+    PayoutUnknown = 41, "payout_not_found", World;
 }
 
 #[cfg(test)]

@@ -143,6 +143,9 @@ impl Committer {
                 OnceResult::Refund(id) => {
                     more.refunds.insert((merchant, *id));
                 }
+                OnceResult::Payout(id) => {
+                    more.payouts.insert((merchant, *id));
+                }
                 OnceResult::Payment(id) => {
                     more.payments.insert((merchant, *id));
                 }
@@ -288,7 +291,7 @@ impl Committer {
             }
             *self.directory.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Arc::new(directory);
         }
-        if !facts.changes.refunds.is_empty() {
+        if !facts.changes.refunds.is_empty() || !facts.changes.payouts.is_empty() {
             self.notifier.refunds_changed();
         }
         if !facts.changes.events.is_empty() {
@@ -315,6 +318,9 @@ fn absorb(facts: &mut Facts, more: Facts) {
     for (id, refund) in more.refunds {
         facts.refunds.entry(id).or_insert(refund);
     }
+    for (id, payout) in more.payouts {
+        facts.payouts.entry(id).or_insert(payout);
+    }
     for (id, account) in more.accounts {
         facts.accounts.entry(id).or_insert(account);
     }
@@ -334,6 +340,9 @@ fn repeated(result: &OnceResult, facts: &Facts) -> Result<Answer, Refusal> {
     match result {
         OnceResult::Refund(id) => {
             facts.refunds.get(id).map(|refund| Answer::Refund(Box::new(refund.clone()))).ok_or(Refusal::RefundUnknown)
+        }
+        OnceResult::Payout(id) => {
+            facts.payouts.get(id).map(|payout| Answer::Payout(Box::new(payout.clone()))).ok_or(Refusal::PayoutUnknown)
         }
         OnceResult::Payment(id) => facts
             .payments
@@ -368,6 +377,7 @@ fn outcome(replayed: bool, result: Result<Answer, Refusal>, facts: &Facts) -> Ou
 fn answer(done: Done, facts: &Facts) -> Answer {
     let found = match done {
         Done::Refund(id) => facts.refunds.get(&id).map(|refund| Answer::Refund(Box::new(refund.clone()))),
+        Done::Payout(id) => facts.payouts.get(&id).map(|payout| Answer::Payout(Box::new(payout.clone()))),
         Done::Payment(id) => facts.payments.get(&id).map(|payment| Answer::Payment(Box::new(payment.clone()))),
         Done::Account(id) => facts.accounts.get(&id).map(|account| Answer::Account(Box::new(account.clone()))),
         Done::Mandate(id) => facts.mandates.get(&id).map(|mandate| Answer::Mandate(Box::new(mandate.clone()))),
@@ -381,6 +391,7 @@ fn answer(done: Done, facts: &Facts) -> Answer {
 fn kept(done: &Done) -> Option<OnceResult> {
     match done {
         Done::Refund(id) => Some(OnceResult::Refund(*id)),
+        Done::Payout(id) => Some(OnceResult::Payout(*id)),
         Done::Payment(id) => Some(OnceResult::Payment(*id)),
         Done::Account(id) => Some(OnceResult::Account(*id)),
         Done::Mandate(id) => Some(OnceResult::Mandate(*id)),

@@ -11,6 +11,7 @@ use refundry_domain::mandate::Mandate;
 use refundry_domain::once::{Fingerprint, OnceKey};
 use refundry_domain::party::Party;
 use refundry_domain::payment::Payment;
+use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
 use refundry_domain::refusal::Refusal;
 
@@ -86,6 +87,9 @@ pub enum Answer {
     /// A refund. On a replay it is the refund as it is now; the answer to the
     /// first call is rendered from [`Refund::at_creation`].
     Refund(Box<Refund>),
+    /// A payout. On a replay it is the payout as it is now; the answer to the
+    /// first call is rendered from [`Payout::at_creation`].
+    Payout(Box<Payout>),
     /// A payment.
     Payment(Box<Payment>),
     /// An account.

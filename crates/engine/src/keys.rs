@@ -2,10 +2,12 @@
 
 use crate::envelope::{Envelope, Work};
 use crate::store::Keys;
-use refundry_domain::command::{Command, CreateMandate, OpenAccount, RecordPayment, ReferenceInput, RequestRefund};
-use refundry_domain::id::{MerchantId, PaymentId, RefundId};
+use refundry_domain::command::{
+    Command, CreateMandate, OpenAccount, PayoutStep, RecordPayment, ReferenceInput, RequestPayout, RequestRefund,
+};
+use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::Debit;
-use refundry_domain::reference::merchant_reference_key;
+use refundry_domain::reference::{merchant_reference_key, payout_reference_key};
 use refundry_domain::refund::Funding;
 
 /// Adds what an envelope needs to the keys of its batch.
@@ -27,6 +29,8 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
         keys.refunds.insert((merchant, *id));
     };
     match command {
+        Command::RequestPayout(request) => of_payout(merchant, request, keys),
+        Command::StepPayout { payout, step } => of_step(merchant, *payout, *step, keys),
         Command::OpenBook { currency, .. } => {
             keys.books.insert((merchant, *currency));
         }
@@ -117,4 +121,17 @@ fn of_request(merchant: MerchantId, request: &RequestRefund, keys: &mut Keys) {
     if let Some(own) = &request.merchant_reference {
         keys.once.insert(merchant_reference_key(merchant, own, crate::digest::sha256));
     }
+}
+
+fn of_payout(merchant: MerchantId, request: &RequestPayout, keys: &mut Keys) {
+    keys.payouts.insert((merchant, request.id));
+    keys.accounts.insert((merchant, request.account));
+    keys.once.insert(payout_reference_key(merchant, request, crate::digest::sha256));
+}
+
+fn of_step(merchant: MerchantId, payout: PayoutId, step: PayoutStep, keys: &mut Keys) {
+    if matches!(step, PayoutStep::BeginSend { .. }) {
+        keys.strays.insert(merchant);
+    }
+    keys.payouts.insert((merchant, payout));
 }

@@ -10,13 +10,14 @@
 use crate::registry::{RegistryEntry, RegistryKey};
 use refundry_domain::event::Event;
 use refundry_domain::facts::{Changes, Facts};
-use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
-use refundry_domain::instruction::EvidenceId;
+use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::{EvidenceId, Order};
 use refundry_domain::ledger::{Account, TransferKind};
 use refundry_domain::mandate::Mandate;
 use refundry_domain::money::Currency;
 use refundry_domain::once::OnceKey;
 use refundry_domain::payment::{OriginKey, Payment};
+use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
 use refundry_domain::time::Timestamp;
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ use std::collections::BTreeSet;
 /// What a batch needs. What a key leads to is loaded too: a payment brings
 /// its held account, its book and its adopted refunds; a refund its payment
 /// (with all that), its funding account or mandate and the mandate's used
-/// slots at `at`; a mandate its used slots; an account its book; a book its
+/// slots at `at`; a payout its account; a mandate its used slots; an account its book; a book its
 /// accounts.
 #[derive(Debug, Default, Clone)]
 pub struct Keys {
@@ -36,6 +37,8 @@ pub struct Keys {
     pub payments_with_refunds: BTreeSet<(MerchantId, PaymentId)>,
     /// Refunds.
     pub refunds: BTreeSet<(MerchantId, RefundId)>,
+    /// Payouts.
+    pub payouts: BTreeSet<(MerchantId, PayoutId)>,
     /// Accounts.
     pub accounts: BTreeSet<(MerchantId, AccountId)>,
     /// Mandates.
@@ -48,7 +51,7 @@ pub struct Keys {
     pub origin_keys: BTreeSet<(MerchantId, OriginKey)>,
     /// Keyless counters.
     pub keyless: BTreeSet<(PaymentId, String)>,
-    /// Instruction ids, with the evidence asked for; each brings its refund.
+    /// Instruction ids, with the evidence asked for; each brings its refund or payout.
     pub instructions: BTreeSet<(MerchantId, String, Option<EvidenceId>)>,
     /// Merchants whose open strays are wanted.
     pub strays: BTreeSet<MerchantId>,
@@ -189,6 +192,34 @@ impl SettledRange {
     }
 }
 
+/// Which payouts a page shows.
+#[derive(Debug, Clone, Copy)]
+pub struct PayoutFilter {
+    /// Only those that this held account pays.
+    pub account: AccountId,
+    /// Only those created at or after this time.
+    pub from: Timestamp,
+    /// Only those created at or before this time.
+    pub to: Timestamp,
+}
+
+/// A payout's place in a list: creation, then id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PayoutPlace {
+    /// Its creation.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub id: PayoutId,
+}
+
+impl PayoutPlace {
+    /// Where a payout stands.
+    #[must_use]
+    pub fn of(payout: &Payout) -> Self {
+        Self { created_at: payout.created_at, id: payout.id }
+    }
+}
+
 /// A page of a list, newest first.
 #[derive(Debug, Clone, Copy)]
 pub struct PageRequest<Id> {
@@ -210,6 +241,8 @@ pub struct StoredEvent {
     pub refund: Option<Refund>,
     /// Its payment as it is now.
     pub payment: Option<Payment>,
+    /// Its payout as it is now.
+    pub payout: Option<Payout>,
     /// Its mandate as it is now.
     pub mandate: Option<Mandate>,
 }
@@ -243,6 +276,8 @@ pub enum Row {
     Payment(Payment),
     /// A refund.
     Refund(Refund),
+    /// A payout.
+    Payout(Payout),
     /// An event.
     Event {
         /// Its place.
@@ -263,6 +298,8 @@ pub enum Table {
     Payments,
     /// Refunds.
     Refunds,
+    /// Payouts.
+    Payouts,
     /// Events in order.
     Events,
 }
@@ -300,6 +337,15 @@ pub trait Reader: Send + Sync {
     ) -> Result<Vec<Refund>, StoreError>;
     /// The events of a refund, oldest first.
     fn refund_events(&self, merchant: MerchantId, id: RefundId) -> Result<Vec<Event>, StoreError>;
+    /// A payout of a merchant.
+    fn payout(&self, merchant: MerchantId, id: PayoutId) -> Result<Option<Payout>, StoreError>;
+    /// Payouts of a merchant's account, newest first by creation.
+    fn payouts(
+        &self,
+        merchant: MerchantId,
+        filter: &PayoutFilter,
+        page: PageRequest<PayoutPlace>,
+    ) -> Result<Vec<Payout>, StoreError>;
     /// Accounts of a merchant that merchants see (kind held).
     fn accounts(&self, merchant: MerchantId) -> Result<Vec<Account>, StoreError>;
     /// An account of a merchant.
@@ -312,19 +358,24 @@ pub trait Reader: Send + Sync {
     /// Refunds whose wake-up time ([`refundry_domain::decide::wake_at`]) has
     /// come, earliest first.
     fn due_refunds(&self, now: Timestamp, limit: usize) -> Result<Vec<Refund>, StoreError>;
-    /// The earliest wake-up time of any refund.
+    /// The earliest wake-up time of any refund or payout.
     fn next_wake(&self) -> Result<Option<Timestamp>, StoreError>;
     /// Payments whose time ([`Payment::due_at`]) has come, earliest first.
     fn due_payments(&self, now: Timestamp, limit: usize) -> Result<Vec<Payment>, StoreError>;
     /// The earliest [`Payment::due_at`] of any payment.
     fn next_payment_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Payouts whose wake-up time ([`refundry_domain::decide::wake_payout_at`])
+    /// has come, earliest first.
+    fn due_payouts(&self, now: Timestamp, limit: usize) -> Result<Vec<Payout>, StoreError>;
+    /// Payouts whose newest attempt is `sending`, by id: at start they become unknown.
+    fn sending_payouts(&self, after: Option<PayoutId>, limit: usize) -> Result<Vec<Payout>, StoreError>;
     /// Mandates that wait for signatories past their window.
     fn due_mandates(&self, now: Timestamp, limit: usize) -> Result<Vec<Mandate>, StoreError>;
     /// Refunds whose newest attempt is `sending`, by id: at start they become unknown.
     fn sending_refunds(&self, after: Option<RefundId>, limit: usize) -> Result<Vec<Refund>, StoreError>;
 
-    /// Whose refund an instruction id is.
-    fn instruction(&self, instruction_id: &str) -> Result<Option<(MerchantId, RefundId, u8)>, StoreError>;
+    /// Whose an instruction id is, and what it pays with which attempt.
+    fn instruction(&self, instruction_id: &str) -> Result<Option<(MerchantId, Order, u8)>, StoreError>;
 
     /// Events after a place, in order, with what they are about.
     fn events_after(&self, place: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;

@@ -6,11 +6,12 @@ use crate::digest::{fingerprint, sha256};
 use crate::envelope::{Envelope, Unavailable};
 use crate::mint::derived_id;
 use crate::worker::RailWorker;
-use refundry_domain::attempt::AttemptState;
-use refundry_domain::command::Command;
-use refundry_domain::id::{MerchantId, PaymentId, RefundId};
-use refundry_domain::instruction::{Debit, EvidenceId, Report, Submission};
-use refundry_domain::reference::payment_stem;
+use crate::worker::due::answered;
+use refundry_domain::attempt::{Attempt, AttemptState};
+use refundry_domain::command::{Command, PayoutStep};
+use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::{Debit, EvidenceId, Order, Report, Submission};
+use refundry_domain::reference::{ids_of_payout, payment_stem};
 use refundry_domain::time::Span;
 use std::collections::HashMap;
 
@@ -19,13 +20,17 @@ const MARGIN: Span = Span::seconds(600);
 /// Debits of one page.
 const PAGE: usize = 256;
 
+/// Most payouts that wait to be sent and are compared with an unknown debit.
+const UNSENT_MAX: usize = 4_096;
+
 /// Payments by the first half of their stem.
 type Stems = HashMap<(MerchantId, String), PaymentId>;
 
 impl RailWorker {
     /// Doubts what was being sent when the process ended, then compares.
     pub async fn sweep(&self) -> Result<(), Unavailable> {
-        self.doubt_all().await?;
+        self.doubt_refunds().await?;
+        self.doubt_payouts().await?;
         // Not the newest event now: what came in since the start is newer than
         // what the store forgot.
         let newest_at = self.engine().newest_at_start();
@@ -47,18 +52,30 @@ impl RailWorker {
     }
 
     /// On start every `sending` is `unknown` (rails 2.3).
-    async fn doubt_all(&self) -> Result<(), Unavailable> {
+    async fn doubt_refunds(&self) -> Result<(), Unavailable> {
         let mut after = None;
         loop {
             let refunds = self.engine().read(move |reader| reader.sending_refunds(after, PAGE)).await?;
             let Some(last) = refunds.last() else { return Ok(()) };
             after = Some(last.id);
             let doubts = refunds.iter().filter_map(|refund| {
-                let newest = refund.newest_attempt()?;
-                let AttemptState::Sending { epoch, .. } = newest.state else { return None };
-                let outcome = Submission::Unknown;
-                let command = Command::RecordSubmission { refund: refund.id, attempt: newest.number, epoch, outcome };
+                let command = doubt(Order::Refund(refund.id), refund.newest_attempt()?)?;
                 Some(Envelope::command(refund.merchant, self.rail().actor(), command))
+            });
+            self.record_all(doubts.collect()).await?;
+        }
+    }
+
+    /// The same for payouts.
+    async fn doubt_payouts(&self) -> Result<(), Unavailable> {
+        let mut after = None;
+        loop {
+            let payouts = self.engine().read(move |reader| reader.sending_payouts(after, PAGE)).await?;
+            let Some(last) = payouts.last() else { return Ok(()) };
+            after = Some(last.id);
+            let doubts = payouts.iter().filter_map(|payout| {
+                let command = doubt(Order::Payout(payout.id), payout.newest_attempt()?)?;
+                Some(Envelope::command(payout.merchant, self.rail().actor(), command))
             });
             self.record_all(doubts.collect()).await?;
         }
@@ -83,17 +100,25 @@ impl RailWorker {
     ) -> Result<Option<Envelope>, Unavailable> {
         let id = debit.instruction_id.clone();
         let known = self.engine().read(move |reader| {
-            let Some((merchant, refund, attempt)) = reader.instruction(&id)? else { return Ok(None) };
-            Ok(reader.refund(merchant, refund)?.map(|refund| (refund, attempt)))
+            let Some((merchant, order, number)) = reader.instruction(&id)? else { return Ok(None) };
+            let attempts = match order {
+                Order::Refund(id) => reader.refund(merchant, id)?.map(|refund| refund.attempts),
+                Order::Payout(id) => reader.payout(merchant, id)?.map(|payout| payout.attempts),
+            };
+            Ok(attempts.map(|attempts| (attempts, number)))
         });
-        if let Some((refund, number)) = known.await? {
-            let behind = refund.attempts.iter().any(|attempt| attempt.number == number && attempt.state.under_way());
+        if let Some((attempts, number)) = known.await? {
+            let behind = attempts.iter().any(|attempt| attempt.number == number && attempt.state.under_way());
             let command = Command::RecordReport {
                 evidence: evidence_of(&debit),
                 instruction_id: debit.instruction_id,
                 report: Report::Executed { amount: debit.amount.minor, charges: 0 },
             };
             return Ok(behind.then(|| Envelope::command(merchant, self.rail().actor(), command)));
+        }
+        if let Some(payout) = self.unsent_payout(merchant, &debit).await? {
+            let step = PayoutStep::RecordTaken { amount: debit.amount.minor, at: debit.at };
+            return Ok(Some(Envelope::command(merchant, self.rail().actor(), Command::StepPayout { payout, step })));
         }
         if stems.is_none() {
             *stems = Some(self.load_stems().await?);
@@ -103,6 +128,18 @@ impl RailWorker {
         let refund = RefundId(derived_id(debit.at, &sha256(debit.instruction_id.as_bytes())));
         let command = Command::AdoptDebit { id: refund, payment, debit: Box::new(debit) };
         Ok(Some(Envelope::command(merchant, self.rail().actor(), command)))
+    }
+
+    /// A payout of which we know, but not that it was sent. Such a payout is
+    /// due, because nothing was sent since the start.
+    async fn unsent_payout(&self, merchant: MerchantId, debit: &Debit) -> Result<Option<PayoutId>, Unavailable> {
+        let (now, environment) = (self.engine().now(), self.engine().rules().environment);
+        let due = self.engine().read(move |reader| reader.due_payouts(now, UNSENT_MAX)).await?;
+        let found = due.iter().find(|payout| {
+            let ids = || ids_of_payout(payout, 1, environment, sha256);
+            payout.merchant == merchant && payout.attempts.is_empty() && ids().instruction_id == debit.instruction_id
+        });
+        Ok(found.map(|payout| payout.id))
     }
 
     async fn load_stems(&self) -> Result<Stems, Unavailable> {
@@ -120,6 +157,12 @@ impl RailWorker {
             })
             .await
     }
+}
+
+/// An attempt that was being sent has no known outcome.
+fn doubt(order: Order, newest: &Attempt) -> Option<Command> {
+    let AttemptState::Sending { epoch, .. } = newest.state else { return None };
+    Some(answered(order, (newest.number, epoch), Submission::Unknown))
 }
 
 /// The sweep's own name for what it found, so that it is recorded once.

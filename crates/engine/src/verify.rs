@@ -4,10 +4,11 @@
 use crate::digest::sha256;
 use crate::store::{Reader, Row, StoreError, StoredTransfer, Table};
 use refundry_domain::event::{Event, EventKind};
-use refundry_domain::id::{AccountId, PaymentId, RefundId};
+use refundry_domain::id::{AccountId, PaymentId, PayoutId, RefundId};
 use refundry_domain::ledger::{Account, Balance, TransferKind};
 use refundry_domain::money::Currency;
 use refundry_domain::payment::Payment;
+use refundry_domain::payout::Payout;
 use refundry_domain::refund::{CaseCode, Refund};
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,6 +23,8 @@ pub struct VerifyReport {
     pub payments: u64,
     /// Refunds read.
     pub refunds: u64,
+    /// Payouts read.
+    pub payouts: u64,
     /// Events read.
     pub events: u64,
     /// The first row that is off, in words.
@@ -36,6 +39,7 @@ struct Tally {
     accounts: Vec<Account>,
     claimed: HashMap<PaymentId, u64>,
     chains: HashMap<PaymentId, ([u8; 32], u64)>,
+    payout_chains: HashMap<PayoutId, ([u8; 32], u32)>,
     refund_events: HashMap<RefundId, u32>,
     credited: HashMap<PaymentId, u64>,
     reversed: HashMap<PaymentId, u64>,
@@ -44,7 +48,7 @@ struct Tally {
 /// Reads everything and reports. Errors only when the store cannot be read.
 pub fn verify(reader: &dyn Reader) -> Result<VerifyReport, StoreError> {
     let mut tally = Tally::default();
-    let tables = [Table::Accounts, Table::Transfers, Table::Events, Table::Refunds, Table::Payments];
+    let tables = [Table::Accounts, Table::Transfers, Table::Events, Table::Refunds, Table::Payouts, Table::Payments];
     reader.scan_all(&tables, &mut |row| {
         if tally.report.fault.is_none() {
             tally.report.fault = tally.take(row);
@@ -77,6 +81,10 @@ impl Tally {
             Row::Refund(refund) => {
                 self.report.refunds += 1;
                 self.refund(&refund)
+            }
+            Row::Payout(payout) => {
+                self.report.payouts += 1;
+                self.payout(&payout)
             }
             Row::Payment(payment) => {
                 self.report.payments += 1;
@@ -121,6 +129,17 @@ impl Tally {
                 *reversed = reversed.saturating_add(amount);
             }
         }
+        if let Some(payout) = event.payout {
+            let (chain, count) = self.payout_chains.entry(payout).or_insert(([0; 32], 0));
+            if *chain != event.previous {
+                return Some(format!("event {place}: the chain of payout {payout} is broken before it"));
+            }
+            *chain = event.hash;
+            *count += 1;
+            if *count != event.number {
+                return Some(format!("event {place}: payout {payout} has a gap in its events"));
+            }
+        }
         if let Some(refund) = event.refund {
             let count = self.refund_events.entry(refund).or_insert(0);
             *count += 1;
@@ -139,6 +158,12 @@ impl Tally {
         let events = self.refund_events.get(&refund.id).copied().unwrap_or(0);
         (events != refund.event_count)
             .then(|| format!("refund {}: it counts {} events, {events} are there", refund.id, refund.event_count))
+    }
+
+    fn payout(&mut self, payout: &Payout) -> Option<String> {
+        let found = self.payout_chains.get(&payout.id).copied().unwrap_or(([0; 32], 0));
+        (found != (payout.chain, payout.event_count))
+            .then(|| format!("payout {}: its newest event is not the one it names", payout.id))
     }
 
     fn payment(&mut self, payment: &Payment) -> Option<String> {

@@ -3,21 +3,20 @@
 //! never to a second send under a new id.
 //!
 //! Round trips of a step: one page of reports and one transaction for them;
-//! one page of due refunds, one transaction for all their intents, one call,
+//! one page of due refunds and payouts, one transaction for all their intents, one call,
 //! one transaction for all its answers.
 
+pub(crate) mod due;
 mod payins;
 mod ticks;
 
 use crate::engine::Engine;
 use crate::envelope::{Answer, Envelope, Outcome, Unavailable};
 use crate::rail::{CancelAnswer, Inquiry, Rail};
-use refundry_domain::attempt::AttemptState;
+use due::{Claim, Due, Need};
 use refundry_domain::command::Command;
 use refundry_domain::event::Actor;
-use refundry_domain::instruction::{Instruction, Submission};
-use refundry_domain::reference::ids_of_attempt;
-use refundry_domain::refund::{Refund, RefundState};
+use refundry_domain::instruction::{Instruction, Order, Submission};
 use refundry_domain::time::{Span, Timestamp};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -39,42 +38,6 @@ pub struct RailWorker {
     epoch: AtomicU64,
     swept: AtomicBool,
     paused: watch::Sender<bool>,
-}
-
-/// What a due refund needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
-    Send,
-    Inquiry(u8),
-    Withdrawal(u8),
-    Tick,
-}
-
-fn need(refund: &Refund, now: Timestamp) -> Need {
-    if refund.state == RefundState::Ready {
-        return Need::Send;
-    }
-    let Some(newest) = refund.newest_attempt() else { return Need::Tick };
-    if refund.state != RefundState::Submitted {
-        return Need::Tick;
-    }
-    match refund.withdrawal {
-        None if refund.deadlines.overall_at <= now => return Need::Tick,
-        Some(asked) if !asked.passed_on && newest.state.under_way() => return Need::Withdrawal(newest.number),
-        None | Some(_) => {}
-    }
-    match newest.state {
-        AttemptState::Due => Need::Send,
-        AttemptState::Unknown { inquire_at, .. } if inquire_at <= now => Need::Inquiry(newest.number),
-        AttemptState::Unknown { .. }
-        | AttemptState::Sending { .. }
-        | AttemptState::Accepted { .. }
-        | AttemptState::Executed
-        | AttemptState::Rejected { .. }
-        | AttemptState::Absent
-        | AttemptState::Withdrawn
-        | AttemptState::Returned => Need::Tick,
-    }
 }
 
 impl RailWorker {
@@ -226,47 +189,50 @@ impl RailWorker {
         }
     }
 
+    /// Works on the refunds and payouts that are due; full means there may be more.
     async fn work_refunds(&self) -> usize {
         let now = self.engine.now();
-        let Ok(due) = self.engine.read(move |reader| reader.due_refunds(now, STEP_MAX)).await else { return 0 };
+        let environment = self.engine.rules().environment;
+        let found = self.engine.read(move |reader| {
+            let refunds = reader.due_refunds(now, STEP_MAX)?;
+            let payouts = reader.due_payouts(now, STEP_MAX)?;
+            let refunds = refunds.iter().map(|refund| Due::refund(refund, now, environment));
+            let payouts = payouts.iter().map(|payout| Due::payout(payout, now, environment));
+            Ok(refunds.chain(payouts).collect::<Vec<_>>())
+        });
+        let Ok(found) = found.await else { return 0 };
         let mut worked = 0;
         let (mut sends, mut ticks, mut inquiries, mut withdrawals) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for refund in due {
-            match need(&refund, now) {
-                Need::Send if self.may_send() => sends.push(refund),
-                Need::Send if refund.deadlines.earliest() <= now && refund.state == RefundState::Ready => {
-                    ticks.push(refund)
-                }
+        for due in found {
+            match due.need {
+                Need::Send if self.may_send() => sends.push(due),
+                Need::Send if due.expired => ticks.push(due),
                 Need::Send => continue,
-                Need::Tick => ticks.push(refund),
-                Need::Inquiry(attempt) => inquiries.push((refund, attempt)),
-                Need::Withdrawal(attempt) => withdrawals.push((refund, attempt)),
+                Need::Tick => ticks.push(due),
+                Need::Inquiry(attempt) => inquiries.push((due, attempt)),
+                Need::Withdrawal(_) => withdrawals.push(due),
             }
             worked += 1;
         }
         self.send(sends, now).await;
         self.inquire(inquiries, now).await;
         self.withdraw(withdrawals, now).await;
-        let ticks = ticks
-            .into_iter()
-            .map(|refund| Envelope::command(refund.merchant, Actor::Engine, Command::Tick { refund: refund.id }));
+        let ticks = ticks.iter().map(|due| Envelope::command(due.merchant, Actor::Engine, due::tick(due.order)));
         self.record(ticks.collect()).await;
-        worked
+        worked.min(STEP_MAX)
     }
 
-    async fn send(&self, refunds: Vec<Refund>, now: Timestamp) {
-        if refunds.is_empty() {
+    async fn send(&self, due: Vec<Due>, now: Timestamp) {
+        if due.is_empty() {
             return;
         }
-        let (epoch, lease_until) = self.claim(now);
-        let intents = refunds.into_iter().map(|refund| {
-            let command = Command::BeginSend { refund: refund.id, epoch, lease_until };
-            Envelope::command(refund.merchant, Actor::Engine, command)
-        });
-        self.call(intents.collect(), lease_until).await;
+        let claim = self.claim(now);
+        let intents =
+            due.iter().map(|due| Envelope::command(due.merchant, Actor::Engine, due::begin(due.order, claim)));
+        self.call(intents.collect(), claim.1).await;
     }
 
-    fn claim(&self, now: Timestamp) -> (u64, Timestamp) {
+    fn claim(&self, now: Timestamp) -> Claim {
         (self.epoch.fetch_add(1, Ordering::SeqCst), now.plus(LEASE))
     }
 
@@ -283,12 +249,7 @@ impl RailWorker {
         }
         let answers = self.submit(claimed.clone()).await;
         let records = claimed.into_iter().zip(answers).map(|(instruction, outcome)| {
-            let command = Command::RecordSubmission {
-                refund: instruction.refund,
-                attempt: instruction.attempt,
-                epoch: instruction.epoch,
-                outcome,
-            };
+            let command = due::answered(instruction.order, (instruction.attempt, instruction.epoch), outcome);
             Envelope::command(instruction.merchant, self.rail.actor(), command)
         });
         self.record(records.collect()).await;
@@ -304,46 +265,42 @@ impl RailWorker {
         answers
     }
 
-    async fn inquire(&self, refunds: Vec<(Refund, u8)>, now: Timestamp) {
-        if refunds.is_empty() {
+    async fn inquire(&self, asked: Vec<(Due, u8)>, now: Timestamp) {
+        if asked.is_empty() {
             return;
         }
-        let environment = self.engine.rules().environment;
-        let id_of = |refund: &Refund, attempt| {
-            ids_of_attempt(refund, attempt, environment, crate::digest::sha256).instruction_id
-        };
-        let ids: Vec<String> = refunds.iter().map(|(refund, attempt)| id_of(refund, *attempt)).collect();
-        let (rail, asked) = (Arc::clone(&self.rail), ids.clone());
-        let call = tokio::spawn(async move { rail.query(asked, now).await });
+        let ids: Vec<String> = asked.iter().map(|(due, _)| due.instruction_id.clone()).collect();
+        let rail = Arc::clone(&self.rail);
+        let call = tokio::spawn(async move { rail.query(ids, now).await });
         let mut answers = call.await.unwrap_or_default();
-        answers.resize(refunds.len(), Inquiry::Unknown);
+        answers.resize(asked.len(), Inquiry::Unknown);
         let resends = self.rail.capabilities().resend_same_id && self.may_send();
-        let (epoch, lease_until) = self.claim(now);
+        let claim = self.claim(now);
         let (mut records, mut repeats) = (Vec::new(), Vec::new());
-        for (((refund, attempt), instruction_id), answer) in refunds.into_iter().zip(ids).zip(answers) {
-            let (id, merchant) = (refund.id, refund.merchant);
-            let command = match answer {
-                Inquiry::Known { evidence, report } => Command::RecordReport { instruction_id, evidence, report },
-                Inquiry::NotFound | Inquiry::Unknown => Command::RecordInquiry { refund: id, attempt },
-            };
-            records.push(Envelope::command(merchant, self.rail.actor(), command));
+        for ((due, attempt), answer) in asked.into_iter().zip(answers) {
             if answer == Inquiry::NotFound && resends {
-                let command = Command::Resend { refund: id, attempt, epoch, lease_until };
-                repeats.push(Envelope::command(merchant, Actor::Engine, command));
+                let command = due::resend(due.order, attempt, claim);
+                repeats.push(Envelope::command(due.merchant, Actor::Engine, command));
             }
+            let command = match answer {
+                Inquiry::Known { evidence, report } => {
+                    Command::RecordReport { instruction_id: due.instruction_id, evidence, report }
+                }
+                Inquiry::NotFound | Inquiry::Unknown => due::asked_in_vain(due.order, attempt),
+            };
+            records.push(Envelope::command(due.merchant, self.rail.actor(), command));
         }
         self.record(records).await;
-        self.call(repeats, lease_until).await;
+        self.call(repeats, claim.1).await;
     }
 
-    async fn withdraw(&self, refunds: Vec<(Refund, u8)>, now: Timestamp) {
-        for (refund, attempt) in refunds {
-            let environment = self.engine.rules().environment;
-            let ids = ids_of_attempt(&refund, attempt, environment, crate::digest::sha256);
-            match self.rail.cancel(ids.instruction_id, now).await {
+    async fn withdraw(&self, asked: Vec<Due>, now: Timestamp) {
+        for due in asked {
+            let Order::Refund(refund) = due.order else { continue };
+            match self.rail.cancel(due.instruction_id, now).await {
                 CancelAnswer::Requested | CancelAnswer::Unsupported => {
-                    let command = Command::RecordWithdrawalPassed { refund: refund.id };
-                    self.record(vec![Envelope::command(refund.merchant, self.rail.actor(), command)]).await;
+                    let command = Command::RecordWithdrawalPassed { refund };
+                    self.record(vec![Envelope::command(due.merchant, self.rail.actor(), command)]).await;
                 }
                 CancelAnswer::Unknown => {}
             }
@@ -366,6 +323,7 @@ fn claimed(outcome: Result<Outcome, Unavailable>) -> Option<Instruction> {
     match outcome.ok()?.result.ok()? {
         Answer::Send(instruction) => Some(*instruction),
         Answer::Refund(_)
+        | Answer::Payout(_)
         | Answer::Payment(_)
         | Answer::Account(_)
         | Answer::Mandate(_)

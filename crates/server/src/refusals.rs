@@ -9,6 +9,7 @@ use refundry_engine::envelope::Unavailable;
 fn status(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::PaymentUnknown
+        | Refusal::PayoutUnknown
         | Refusal::RefundUnknown
         | Refusal::AccountUnknown
         | Refusal::MandateUnknown

@@ -20,6 +20,7 @@ mod seal;
 mod sql;
 mod store;
 mod write;
+mod write_payouts;
 mod write_records;
 mod writer;
 

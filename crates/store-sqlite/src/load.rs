@@ -4,12 +4,12 @@
 use crate::codec::refund::LIVE_STATE_MAX;
 use crate::codec::{once, stored};
 use crate::fault::Fault;
-use crate::rows::{self, Kept, PaymentRow, RefundRow, Rows};
+use crate::rows::{self, Kept, PaymentRow, PayoutRow, RefundRow, Rows};
 use crate::seal::Place;
 use crate::sql;
 use refundry_domain::facts::{Facts, KeylessSeen};
-use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, RefundId};
-use refundry_domain::instruction::EvidenceId;
+use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::{EvidenceId, Order};
 use refundry_domain::ledger::Account;
 use refundry_domain::money::Currency;
 use refundry_domain::once::OnceKey;
@@ -64,6 +64,8 @@ pub(crate) struct Loaded {
     pub(crate) payments: HashMap<PaymentId, PaymentPlace>,
     /// Refunds.
     pub(crate) refunds: HashMap<RefundId, RefundPlace>,
+    /// Payouts.
+    pub(crate) payouts: HashMap<PayoutId, i64>,
     /// Accounts; they are few and their numbers never change.
     pub(crate) accounts: HashMap<AccountId, i64>,
     /// Sealed values that need not be sealed again.
@@ -78,11 +80,25 @@ impl Loaded {
     pub(crate) fn clear(&mut self) {
         self.payments.clear();
         self.refunds.clear();
+        self.payouts.clear();
         self.kept.clear();
         if self.accounts.len() > ACCOUNTS_REMEMBERED {
             self.accounts.clear();
         }
     }
+}
+
+/// What an instruction id stands for.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    /// The number of the merchant.
+    owner: i64,
+    /// The id of the refund or payout.
+    id: u128,
+    /// The attempt.
+    attempt: u8,
+    /// The number of the refund's or payout's row.
+    place: i64,
 }
 
 struct Loader<'a> {
@@ -110,6 +126,9 @@ impl Loader<'_> {
         }
         for (merchant, id) in &keys.refunds {
             self.refund(*merchant, *id)?;
+        }
+        for (merchant, id) in &keys.payouts {
+            self.payout(*merchant, *id)?;
         }
         for (merchant, id) in &keys.accounts {
             self.account(*merchant, *id)?;
@@ -219,6 +238,22 @@ impl Loader<'_> {
         }
     }
 
+    fn payout(&mut self, merchant: MerchantId, id: PayoutId) -> Result<(), Fault> {
+        if self.facts.payouts.contains_key(&id) {
+            return Ok(());
+        }
+        let Some(n) = self.merchant(merchant)? else { return Ok(()) };
+        let mut statement = self.rows.connection.prepare_cached(sql::PAYOUT_BY_ID)?;
+        let mut found = statement.query(params![n, stored::id(id.0)])?;
+        let Some(row) = found.next()? else { return Ok(()) };
+        let PayoutRow { n, payout, kept } = self.rows.payout(row, 0)?;
+        let account = payout.account;
+        self.loaded.payouts.insert(id, n);
+        self.loaded.kept.insert((Place::Payout, id.0), kept);
+        self.facts.payouts.insert(id, payout);
+        self.account(merchant, account)
+    }
+
     fn account(&mut self, merchant: MerchantId, id: AccountId) -> Result<(), Fault> {
         self.bare_account(merchant, id)?;
         match self.facts.accounts.get(&id).map(|account: &Account| account.currency) {
@@ -310,23 +345,34 @@ impl Loader<'_> {
 
     fn instruction(&mut self, merchant: MerchantId, id: &str, evidence: Option<EvidenceId>) -> Result<(), Fault> {
         let Some(n) = self.merchant(merchant)? else { return Ok(()) };
-        let mut statement = self.rows.connection.prepare_cached(sql::INSTRUCTION_GET)?;
-        let mut found = statement.query([id])?;
-        let Some(row) = found.next()? else { return Ok(()) };
-        let owner: i64 = row.get(0)?;
-        if owner != n {
-            return Ok(());
-        }
-        let refund = RefundId(rows::id(row, 1)?);
-        self.facts.instructions.insert(id.to_owned(), (refund, stored::small(row.get(2)?)?));
+        let refund = self.named(sql::INSTRUCTION_GET, id)?;
+        let (named, evidence_of) = match refund {
+            Some(named) => (Some((named, Order::Refund(RefundId(named.id)))), sql::EVIDENCE_GET),
+            None => {
+                let payout = self.named(sql::PAYOUT_INSTRUCTION_GET, id)?;
+                (payout.map(|named| (named, Order::Payout(PayoutId(named.id)))), sql::PAYOUT_EVIDENCE_GET)
+            }
+        };
+        let Some((named, order)) = named.filter(|(named, _)| named.owner == n) else { return Ok(()) };
+        self.facts.instructions.insert(id.to_owned(), (order, named.attempt));
         if let Some(evidence) = evidence {
-            let place: i64 = row.get(3)?;
-            let mut statement = self.rows.connection.prepare_cached(sql::EVIDENCE_GET)?;
-            if statement.exists(params![place, evidence.0])? {
-                self.facts.evidence.insert((refund, evidence));
+            let mut statement = self.rows.connection.prepare_cached(evidence_of)?;
+            if statement.exists(params![named.place, evidence.0])? {
+                self.facts.evidence.insert((order, evidence));
             }
         }
-        self.refund(merchant, refund)
+        match order {
+            Order::Refund(refund) => self.refund(merchant, refund),
+            Order::Payout(payout) => self.payout(merchant, payout),
+        }
+    }
+
+    fn named(&self, statement: &str, id: &str) -> Result<Option<Named>, Fault> {
+        let mut statement = self.rows.connection.prepare_cached(statement)?;
+        let mut found = statement.query([id])?;
+        let Some(row) = found.next()? else { return Ok(None) };
+        let attempt = stored::small(row.get(2)?)?;
+        Ok(Some(Named { owner: row.get(0)?, id: rows::id(row, 1)?, attempt, place: row.get(3)? }))
     }
 
     fn strays(&mut self, merchant: MerchantId) -> Result<(), Fault> {

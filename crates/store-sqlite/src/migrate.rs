@@ -15,6 +15,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_initial", sql: include_str!("../sql/0001_initial.sql") },
     Migration { name: "0002_payments", sql: include_str!("../sql/0002_payments.sql") },
+    Migration { name: "0003_payouts", sql: include_str!("../sql/0003_payouts.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (
@@ -122,7 +123,10 @@ mod tests {
             .execute_batch(
                 "INSERT INTO merchant VALUES (1, zeroblob(16));
                  INSERT INTO origin VALUES (1, 'native', '');
-                 INSERT INTO payment VALUES (1, 1, zeroblob(16), 1, 3, 100, 0, 0, NULL, x'01', NULL);",
+                 INSERT INTO payment VALUES (1, 1, zeroblob(16), 1, 3, 100, 0, 0, NULL, x'01', NULL);
+                 INSERT INTO account VALUES (1, 1, randomblob(16), 1, 'AUD', 'bank', '', 0, 0, 0, 0, 0, 77),
+                     (2, 1, randomblob(16), 1, 'GBP', 'bank', '', 0, 0, 0, 0, 0, 78);
+                 INSERT INTO book VALUES (1, 'AUD', zeroblob(176)), (1, 'GBP', zeroblob(176));",
             )
             .unwrap();
         assert_eq!(check(&connection).unwrap(), Err(Misfit::Incomplete));
@@ -131,6 +135,12 @@ mod tests {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<String>>(2)?))
         });
         assert_eq!(kept.unwrap(), (100, None, None));
+        // Each book has a twelfth account of its currency, as old as the others.
+        let twelfth = "SELECT group_concat(currency || kind || '/' || created_at || substr(hex(id), 13, 1)) FROM (
+            SELECT b.currency, a.kind, a.created_at, a.id FROM book b
+            JOIN account a ON a.id = substr(b.accounts, 177) AND a.currency = b.currency ORDER BY b.currency)";
+        let twelfth = connection.query_row(twelfth, [], |row| row.get::<_, String>(0));
+        assert_eq!(twelfth.unwrap(), "AUD5/774,GBP5/784");
     }
 
     #[test]

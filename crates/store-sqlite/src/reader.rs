@@ -2,6 +2,7 @@
 //! snapshot.
 
 mod lists;
+mod payouts;
 mod port;
 mod scan;
 

@@ -1,15 +1,16 @@
 //! From rows to the core's objects.
 
 use crate::catalog::Catalog;
-use crate::codec::{account, event, mandate, payment, refund, stored};
+use crate::codec::{account, event, mandate, payment, payout, refund, stored};
 use crate::fault::Fault;
 use crate::seal::{Place, Sealer, row_name};
 use refundry_domain::event::Event;
-use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, RefundId};
+use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::ledger::{Account, AccountKind, Balance, Book};
 use refundry_domain::mandate::Mandate;
 use refundry_domain::money::Currency;
 use refundry_domain::payment::{Counters, Payment};
+use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
 use refundry_domain::time::Timestamp;
 use rusqlite::types::ValueRef;
@@ -48,6 +49,16 @@ pub(crate) struct RefundRow {
     pub(crate) refund: Refund,
     /// Its sealed part.
     pub(crate) kept: Option<Kept>,
+}
+
+/// A payout with what only this crate knows of it.
+pub(crate) struct PayoutRow {
+    /// Its number.
+    pub(crate) n: i64,
+    /// The payout.
+    pub(crate) payout: Payout,
+    /// Its sealed part.
+    pub(crate) kept: Kept,
 }
 
 /// The name of a row that has a merchant and an id, for sealing.
@@ -161,6 +172,22 @@ impl Rows<'_> {
         let plain = kept.as_ref().map(|kept| kept.plain.as_slice());
         let refund = refund::read(columns, bytes(row, first + 7)?, plain)?;
         Ok(RefundRow { n: row.get(first)?, previous: row.get(first + 5)?, refund, kept })
+    }
+
+    /// A payout out of the columns from `first` on.
+    pub(crate) fn payout(&self, row: &Row<'_>, first: usize) -> Result<PayoutRow, Fault> {
+        let id = PayoutId(id(row, first + 2)?);
+        self.payout_parts(row, first, id).map_err(|fault| fault.in_record("payout", id))
+    }
+
+    fn payout_parts(&self, row: &Row<'_>, first: usize, id: PayoutId) -> Result<PayoutRow, Fault> {
+        let merchant = self.catalog.merchant_id(self.connection, row.get(first + 1)?)?;
+        let origin = self.catalog.origin(self.connection, row.get(first + 3)?)?;
+        let kept = self.private(Place::Payout, (merchant, id.0), row, first + 5)?;
+        let kept = kept.ok_or(refundry_domain::bytes::Malformed)?;
+        let columns = payout::PayoutColumns { merchant, id, origin };
+        let payout = payout::read(columns, bytes(row, first + 4)?, &kept.plain)?;
+        Ok(PayoutRow { n: row.get(first)?, payout, kept })
     }
 
     /// An account and its number.

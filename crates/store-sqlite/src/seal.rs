@@ -21,6 +21,8 @@ pub(crate) enum Place {
     Payment,
     /// Creditor, remittance text and extension of a refund.
     Refund,
+    /// Creditor, remittance text and extension of a payout.
+    Payout,
     /// A whole mandate.
     Mandate,
     /// An answer kept for a key.
@@ -38,6 +40,7 @@ impl Place {
         match self {
             Self::Payment => b"payment.private",
             Self::Refund => b"refund.private",
+            Self::Payout => b"payout.private",
             Self::Mandate => b"mandate.private",
             Self::Answer => b"once.value",
             Self::Stray => b"stray.creditor",

@@ -58,6 +58,13 @@ macro_rules! refund_columns {
     };
 }
 
+/// Columns of a payout in the order of [`crate::rows::Rows::payout`].
+macro_rules! payout_columns {
+    ($t:literal) => {
+        concat!($t, ".n, ", $t, ".merchant, ", $t, ".id, ", $t, ".origin, ", $t, ".body, ", $t, ".private")
+    };
+}
+
 /// Columns of an account in the order of [`crate::rows::Rows::account`].
 macro_rules! account_columns {
     () => {
@@ -84,6 +91,8 @@ macro_rules! statements {
 
 /// How many columns a payment has.
 pub(crate) const PAYMENT_WIDTH: usize = 12;
+/// How many columns a refund has.
+pub(crate) const REFUND_WIDTH: usize = 9;
 /// How many columns an event has.
 pub(crate) const EVENT_WIDTH: usize = 4;
 
@@ -152,6 +161,26 @@ statements! {
         WHERE r.sending = 1 AND r.id > ?1 ORDER BY r.id LIMIT ?2");
     REFUND_SCAN = concat!("SELECT ", refund_columns!("r"), " FROM refund r ORDER BY r.n");
 
+    PAYOUT_BY_ID = concat!("SELECT ", payout_columns!("o"), " FROM payout o WHERE o.merchant = ?1 AND o.id = ?2");
+    PAYOUT_PLACE = "SELECT n FROM payout WHERE merchant = ?1 AND id = ?2";
+    PAYOUT_INSERT = "INSERT INTO payout (merchant, id, account, origin, state, sending, wake_at, created_at, body, private) \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    PAYOUT_UPDATE = "UPDATE payout SET state = ?2, sending = ?3, wake_at = ?4, body = ?5, private = ?6 WHERE n = ?1";
+    PAYOUT_PAGE = concat!("SELECT ", payout_columns!("o"), " FROM payout o \
+        WHERE o.account = ?1 AND o.created_at BETWEEN ?2 AND ?3 AND (o.created_at, o.id) < (?4, ?5) \
+        ORDER BY o.created_at DESC, o.id DESC LIMIT ?6");
+    PAYOUT_DUE = concat!("SELECT ", payout_columns!("o"), " FROM payout o \
+        WHERE o.wake_at <= ?1 ORDER BY o.wake_at LIMIT ?2");
+    PAYOUT_NEXT_WAKE = "SELECT min(wake_at) FROM payout WHERE wake_at IS NOT NULL";
+    PAYOUT_SENDING = concat!("SELECT ", payout_columns!("o"), " FROM payout o \
+        WHERE o.sending = 1 AND o.id > ?1 ORDER BY o.id LIMIT ?2");
+    PAYOUT_SCAN = concat!("SELECT ", payout_columns!("o"), " FROM payout o ORDER BY o.n");
+    PAYOUT_INSTRUCTION_GET = "SELECT o.merchant, o.id, i.attempt, i.payout FROM payout_instruction i \
+        JOIN payout o ON o.n = i.payout WHERE i.id = ?1";
+    PAYOUT_INSTRUCTION_INSERT = "INSERT INTO payout_instruction (id, payout, attempt) VALUES (?1, ?2, ?3)";
+    PAYOUT_EVIDENCE_GET = "SELECT 1 FROM payout_evidence WHERE payout = ?1 AND id = ?2";
+    PAYOUT_EVIDENCE_INSERT = "INSERT INTO payout_evidence (payout, id, at, report) VALUES (?1, ?2, ?3, ?4)";
+
     ACCOUNT_BY_ID = concat!("SELECT ", account_columns!(), " FROM account WHERE merchant = ?1 AND id = ?2");
     ACCOUNT_PLACE = "SELECT n FROM account WHERE merchant = ?1 AND id = ?2";
     ACCOUNT_HELD = concat!("SELECT ", account_columns!(), " FROM account WHERE merchant = ?1 AND kind = 0 ORDER BY id");
@@ -178,7 +207,7 @@ statements! {
         ON CONFLICT (mandate, period) DO UPDATE SET used = excluded.used, allowed = excluded.allowed";
 
     ONCE_GET = "SELECT kind, value FROM once WHERE key = ?1";
-    // A record that led to a refund is never written over (kind 0).
+    // A record that made money leave is never written over (kind 0).
     ONCE_PUT = "INSERT INTO once (key, kind, value) VALUES (?1, ?2, ?3) \
         ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, value = excluded.value WHERE once.kind <> 0";
 
@@ -198,11 +227,12 @@ statements! {
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
     EVENT_NEWEST_SEQ = "SELECT coalesce(max(seq), 0) FROM event";
-    EVENT_INSERT = "INSERT INTO event (seq, payment, refund, number, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    EVENT_INSERT = "INSERT INTO event (seq, payment, refund, number, body, hash, payout) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     EVENT_NEWEST = "SELECT seq, number, body, hash FROM event ORDER BY seq DESC LIMIT 1";
     EVENT_OF_REFUND = "SELECT seq, number, body, hash FROM event WHERE refund = ?1 ORDER BY number";
     EVENT_AFTER = concat!("SELECT e.seq, e.number, e.body, e.hash, ", payment_columns!("p"), ", ", refund_columns!("r"),
-        " FROM event e LEFT JOIN payment p ON p.n = e.payment LEFT JOIN refund r ON r.n = e.refund \
+        ", ", payout_columns!("o"), " FROM event e LEFT JOIN payment p ON p.n = e.payment \
+        LEFT JOIN refund r ON r.n = e.refund LEFT JOIN payout o ON o.n = e.payout \
         WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2");
     EVENT_SCAN = "SELECT seq, number, body, hash FROM event ORDER BY seq";
     TRANSFER_INSERT = "INSERT INTO transfer (cause_leg, debit_account, credit_account, amount, kind, subject) \

@@ -29,7 +29,11 @@ fn stocked() -> Connection {
              INSERT INTO origin_key VALUES (1, 'uetr', 'x', 1);
              INSERT INTO instruction VALUES ('I', 1, 1);
              INSERT INTO evidence VALUES (1, zeroblob(8), 0, x'01');
-             INSERT INTO event VALUES (1, 1, 1, 1, x'01', zeroblob(32));
+             INSERT INTO payout VALUES (1, 1, zeroblob(16), 1, 1, 0, 0, NULL, 0, x'01', x'01');
+             INSERT INTO payout_instruction VALUES ('P', 1, 1);
+             INSERT INTO payout_evidence VALUES (1, zeroblob(8), 0, x'01');
+             INSERT INTO event VALUES (1, 1, 1, 1, x'01', zeroblob(32), NULL);
+             INSERT INTO event VALUES (2, NULL, NULL, 1, x'01', zeroblob(32), 1);
              INSERT INTO transfer VALUES (8, 1, 2, 5, 0, NULL);",
         )
         .unwrap();
@@ -77,7 +81,9 @@ fn columns_have_the_widths_that_joins_count_on() {
     let width = |statement: &str| connection.prepare(statement).unwrap().column_count();
     assert_eq!(width(sql::EVENT_SCAN), sql::EVENT_WIDTH);
     assert_eq!(width(sql::PAYMENT_SCAN), sql::PAYMENT_WIDTH);
-    assert_eq!(width(sql::EVENT_AFTER), sql::EVENT_WIDTH + sql::PAYMENT_WIDTH + width(sql::REFUND_SCAN));
+    assert_eq!(width(sql::REFUND_SCAN), sql::REFUND_WIDTH);
+    let joined = sql::EVENT_WIDTH + sql::PAYMENT_WIDTH + sql::REFUND_WIDTH;
+    assert_eq!(width(sql::EVENT_AFTER), joined + width(sql::PAYOUT_SCAN));
 }
 
 #[test]
@@ -96,8 +102,16 @@ fn a_refund_touches_no_index_of_its_payment() {
 #[test]
 fn no_query_reads_a_whole_table_or_sorts() {
     let connection = schema();
-    let whole =
-        ["PAYMENT_SCAN", "REFUND_SCAN", "ACCOUNT_SCAN", "EVENT_SCAN", "TRANSFER_SCAN", "MANDATE_ALL", "REGISTRY_ALL"];
+    let whole = [
+        "PAYMENT_SCAN",
+        "REFUND_SCAN",
+        "ACCOUNT_SCAN",
+        "EVENT_SCAN",
+        "TRANSFER_SCAN",
+        "MANDATE_ALL",
+        "REGISTRY_ALL",
+        "PAYOUT_SCAN",
+    ];
     for (name, statement) in sql::ALL {
         let explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}"));
         let Ok(mut explained) = explained else { continue };
@@ -130,6 +144,16 @@ fn constraints_refuse() {
         ("two instructions of one name", "INSERT INTO instruction VALUES ('I', 1, 2)"),
         ("two instructions of one attempt", "INSERT INTO instruction VALUES ('J', 1, 1)"),
         ("evidence twice", "INSERT INTO evidence VALUES (1, zeroblob(8), 1, x'02')"),
+        ("a payout's evidence changed", "UPDATE payout_evidence SET at = 2"),
+        ("two instructions of one payout's attempt", "INSERT INTO payout_instruction VALUES ('Q', 1, 1)"),
+        (
+            "payout id twice",
+            "INSERT INTO payout SELECT 2, merchant, id, account, origin, state, sending, wake_at, created_at, body, private FROM payout",
+        ),
+        (
+            "a payout's event number twice",
+            "INSERT INTO event (payout, number, body, hash) VALUES (1, 1, x'01', zeroblob(32))",
+        ),
         ("origin key twice", "INSERT INTO origin_key VALUES (1, 'uetr', 'x', 1)"),
         (
             "merchant reference twice",
@@ -139,7 +163,7 @@ fn constraints_refuse() {
             "refund of no payment",
             "INSERT INTO refund VALUES (2, 1, randomblob(16), 9, 1, 1, 5, 0, NULL, NULL, x'01', NULL)",
         ),
-        ("event number twice", "INSERT INTO event VALUES (2, 1, 1, 1, x'01', zeroblob(32))"),
+        ("event number twice", "INSERT INTO event VALUES (3, 1, 1, 1, x'01', zeroblob(32), NULL)"),
         ("cause and leg twice", "INSERT INTO transfer VALUES (8, 2, 1, 5, 0, NULL)"),
         ("a transfer of nothing", "INSERT INTO transfer VALUES (9, 1, 2, 0, 0, NULL)"),
         ("a transfer onto itself", "INSERT INTO transfer VALUES (9, 1, 1, 5, 0, NULL)"),

@@ -39,9 +39,9 @@ pub(crate) struct Writing<'a> {
 }
 
 /// A row that the facts call changed is not there.
-const MISSING: Fault = Fault::Refused("a changed record is not in the facts");
+pub(crate) const MISSING: Fault = Fault::Refused("a changed record is not in the facts");
 /// A row points at one that does not exist.
-const UNKNOWN: Fault = Fault::Refused("a record points at one that does not exist");
+pub(crate) const UNKNOWN: Fault = Fault::Refused("a record points at one that does not exist");
 
 impl Writing<'_> {
     /// Writes everything.
@@ -49,6 +49,7 @@ impl Writing<'_> {
         self.accounts()?;
         self.books()?;
         self.payments_and_refunds()?;
+        self.payouts()?;
         self.mandates()?;
         self.records()?;
         self.events()?;
@@ -65,7 +66,7 @@ impl Writing<'_> {
         Ok(self.rows.connection.prepare_cached(statement)?.execute(values)?)
     }
 
-    fn place(&self, statement: &str, merchant: i64, id: u128) -> Result<Option<i64>, Fault> {
+    pub(crate) fn place(&self, statement: &str, merchant: i64, id: u128) -> Result<Option<i64>, Fault> {
         let mut statement = self.rows.connection.prepare_cached(statement)?;
         Ok(statement.query_row(params![merchant, stored::id(id)], |row| row.get(0)).optional()?)
     }
@@ -140,7 +141,7 @@ impl Writing<'_> {
     }
 
     /// The value of a sealed column: as it was where nothing changed.
-    fn sealed(
+    pub(crate) fn sealed(
         &mut self,
         place: Place,
         owner: (MerchantId, u128),

@@ -7,6 +7,7 @@ use crate::sql;
 use crate::write::Writing;
 use refundry_domain::facts::Stray;
 use refundry_domain::id::{EndpointId, RefundId};
+use refundry_domain::instruction::Order;
 use refundry_engine::registry::RegistryKey;
 use refundry_engine::store::{Delivery, DeliveryState};
 use rusqlite::{OptionalExtension, params};
@@ -37,7 +38,7 @@ impl Writing<'_> {
             let value = once::value(key, record, self.rows.sealer)?;
             let written = self.run(sql::ONCE_PUT, params![key.0, once::kind(record), value])?;
             if written != 1 {
-                return Err(Fault::Refused("this key led to a refund already"));
+                return Err(Fault::Refused("this key made money leave already"));
             }
         }
         for (merchant, key, payment) in &changes.origin_keys {
@@ -49,13 +50,19 @@ impl Writing<'_> {
             let seen = facts.keyless.get(key).ok_or(Fault::Refused("a changed counter is not in the facts"))?;
             self.run(sql::KEYLESS_PUT, params![stored::id(key.0.0), key.1, seen.count, seen.latest_at.0])?;
         }
-        for (id, refund, attempt) in &changes.instructions {
-            let place = self.known_refund(*refund)?;
-            self.run(sql::INSTRUCTION_INSERT, params![id, place, attempt])?;
+        for (id, order, attempt) in &changes.instructions {
+            let (statement, place) = match order {
+                Order::Refund(refund) => (sql::INSTRUCTION_INSERT, self.known_refund(*refund)?),
+                Order::Payout(payout) => (sql::PAYOUT_INSTRUCTION_INSERT, self.known_payout(*payout)?),
+            };
+            self.run(statement, params![id, place, attempt])?;
         }
         for item in &changes.evidence {
-            let place = self.known_refund(item.refund)?;
-            self.run(sql::EVIDENCE_INSERT, params![place, item.id.0, item.at.0, event::report(&item.report)])?;
+            let (statement, place) = match item.order {
+                Order::Refund(refund) => (sql::EVIDENCE_INSERT, self.known_refund(refund)?),
+                Order::Payout(payout) => (sql::PAYOUT_EVIDENCE_INSERT, self.known_payout(payout)?),
+            };
+            self.run(statement, params![place, item.id.0, item.at.0, event::report(&item.report)])?;
         }
         for stray in &changes.strays {
             self.stray(stray)?;
@@ -98,7 +105,11 @@ impl Writing<'_> {
                 Some(id) => Some(self.refund_place(written.merchant, id)?),
                 None => None,
             };
-            let values = params![place, payment, refund, written.number, event::body(written), written.hash];
+            let payout = match written.payout {
+                Some(id) => Some(self.payout_place(written.merchant, id)?),
+                None => None,
+            };
+            let values = params![place, payment, refund, written.number, event::body(written), written.hash, payout];
             self.run(sql::EVENT_INSERT, values)?;
         }
         Ok(())

@@ -1,14 +1,17 @@
 //! Builders for tests: whole objects with plain defaults, to be changed field
 //! by field where a test cares.
 
-use refundry_domain::command::{RecordPayment, ReferenceInput, RequestRefund};
+use refundry_domain::command::{RecordPayment, ReferenceInput, RequestPayout, RequestRefund};
 use refundry_domain::deadline::{Deadlines, Limits};
-use refundry_domain::id::{AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PersonId, RefundId};
+use refundry_domain::id::{
+    AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PayoutId, PersonId, RefundId,
+};
 use refundry_domain::ledger::{Account, AccountKind, Balance, Book};
 use refundry_domain::mandate::{Mandate, MandateState, Period};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::{AccountIdentifier, Creditor, Party};
 use refundry_domain::payment::{Counters, Moments, Origin, Payment, PaymentState, Provenance};
+use refundry_domain::payout::{Payout, PayoutState};
 use refundry_domain::reason::{BankCode, Failure, FailureKind};
 use refundry_domain::reference::{Tag, as_uuid_v4};
 use refundry_domain::refund::{
@@ -54,6 +57,11 @@ impl Ids {
     /// A refund's id.
     pub fn refund(&mut self) -> RefundId {
         RefundId(self.next())
+    }
+
+    /// A payout's id.
+    pub fn payout(&mut self) -> PayoutId {
+        PayoutId(self.next())
     }
 
     /// An account's id.
@@ -264,6 +272,63 @@ pub fn request(id: RefundId, payment: PaymentId, account: AccountId, minor: u64,
         limits: Limits::default(),
         remittance: None,
         extension: Arc::from([]),
+    }
+}
+
+/// The command that asks for a payout to [`party`] under the key `key`.
+#[must_use]
+pub fn request_payout(id: PayoutId, account: AccountId, amount: Amount, key: &str) -> RequestPayout {
+    RequestPayout {
+        id,
+        account,
+        amount,
+        creditor: party(),
+        origin: Origin::new("native", ""),
+        reference: ClientReference { tag: Tag::Key, value: Arc::from(key) },
+        remittance: Some(Arc::from("wages")),
+        extension: Arc::from([]),
+    }
+}
+
+/// Every state that a payout can be in.
+#[must_use]
+pub fn payout_states() -> Vec<PayoutState> {
+    vec![
+        PayoutState::Ready,
+        PayoutState::Submitted,
+        PayoutState::Settled,
+        PayoutState::Failed { failure: Failure::of(FailureKind::InsufficientFunds) },
+        PayoutState::Failed {
+            failure: Failure { kind: FailureKind::AccountClosed, bank_code: BankCode::parse("AC04") },
+        },
+        PayoutState::Returned { code: BankCode::parse("AC06"), amount_back: 95, charges: 5 },
+    ]
+}
+
+/// A payout that waits for a worker, as it is created.
+#[must_use]
+pub fn payout(id: PayoutId, account: &Account, minor: u64) -> Payout {
+    Payout {
+        id,
+        merchant: account.merchant,
+        account: account.id,
+        origin: Origin::new("native", ""),
+        reference: ClientReference { tag: Tag::Key, value: Arc::from("payout key") },
+        amount: Amount::new(minor, account.currency),
+        creditor: party(),
+        remittance: None,
+        reservation: Reservation::None,
+        state: PayoutState::Ready,
+        cases: Vec::new(),
+        attempts: Vec::new(),
+        extension: Arc::from([]),
+        event_count: 0,
+        chain: [0; 32],
+        submitted_at: None,
+        settled_at: None,
+        ended_at: None,
+        created_at: AT,
+        updated_at: AT,
     }
 }
 

@@ -9,6 +9,7 @@ mod deliveries;
 mod keys;
 mod lists;
 mod payins;
+mod payouts;
 mod queues;
 mod reads;
 mod records;
@@ -48,6 +49,11 @@ const CHECKS: &[fn(&mut Subject)] = &[
     queues::due_refunds_come_in_their_order,
     queues::mandates_fall_due,
     queues::sending_refunds_are_found,
+    payouts::payouts_read_back,
+    payouts::payouts_are_paged,
+    payouts::workers_find_payouts,
+    payouts::a_payout_is_written_over,
+    payouts::what_was_said_of_a_payout_is_unique,
     updates::changes_replace_rows_and_move_indexes,
     updates::batches_follow_each_other,
     deliveries::deliveries_wait_and_end,

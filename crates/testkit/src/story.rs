@@ -176,7 +176,8 @@ impl World {
         let outcome = self.ask(Wanted { payment, minor, key }).await.expect("the store is there");
         match outcome.result? {
             Answer::Refund(refund) => Ok(*refund),
-            other @ (Answer::Payment(_)
+            other @ (Answer::Payout(_)
+            | Answer::Payment(_)
             | Answer::Account(_)
             | Answer::Mandate(_)
             | Answer::Send(_)

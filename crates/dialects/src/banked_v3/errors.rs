@@ -242,6 +242,7 @@ pub(super) fn of_refusal(refusal: Refusal, funding: &'static str) -> Fault {
     match refusal {
         Refusal::PaymentUnknown => Fault::not_found("No such pay-in"),
         Refusal::RefundUnknown => Fault::not_found("No such refund"),
+        Refusal::PayoutUnknown => Fault::not_found("No such payout"),
         Refusal::AccountUnknown => Fault::not_found("No such bank account"),
         Refusal::MandateUnknown => Fault::not_found("No such mandate"),
         Refusal::EndpointUnknown => Fault::not_found("No such webhook"),

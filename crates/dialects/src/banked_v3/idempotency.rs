@@ -118,6 +118,7 @@ pub(super) fn kept(answer: Answer) -> Option<Reply> {
     match answer {
         Answer::Kept { status, body } => Some(Reply { status, body }),
         Answer::Refund(_)
+        | Answer::Payout(_)
         | Answer::Payment(_)
         | Answer::Account(_)
         | Answer::Mandate(_)

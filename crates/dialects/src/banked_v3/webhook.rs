@@ -152,7 +152,8 @@ impl WebhookDialect for Webhooks {
             | EventKind::AttemptOpened { .. }
             | EventKind::WithdrawalAsked
             | EventKind::AccountFunded { .. }
-            | EventKind::AccountDrained { .. } => None,
+            | EventKind::AccountDrained { .. }
+            | EventKind::PayoutEntered { .. } => None,
         }
     }
 

@@ -135,6 +135,7 @@ pub(super) fn kind_of(refusal: Refusal) -> Kind {
     let code = refusal.code();
     match refusal {
         Refusal::PaymentUnknown => kind(code, GONE, "There is no such payment."),
+        Refusal::PayoutUnknown => kind(code, GONE, "There is no such payout."),
         Refusal::RefundUnknown => kind(code, GONE, "There is no such refund."),
         Refusal::AccountUnknown => kind(code, GONE, "There is no such account."),
         Refusal::MandateUnknown => kind(code, GONE, "There is no such mandate."),

@@ -166,6 +166,7 @@ pub(super) fn details(kind: &EventKind) -> Details {
         EventKind::AccountFunded { account: _, amount } | EventKind::AccountDrained { account: _, amount } => {
             said.amount_moved = Some(*amount);
         }
+        EventKind::PayoutEntered { state } => said.word = Some(state.code().to_owned()),
     }
     said
 }

@@ -55,7 +55,8 @@ fn collect(reader: &dyn Reader, merchant: MerchantId, after: u64, limit: usize) 
                 return Ok(found);
             }
             found.seen = event.place;
-            if event.event.merchant == merchant {
+            // This API has no payouts.
+            if event.event.merchant == merchant && event.event.payout.is_none() {
                 found.events.push(event);
             }
         }

@@ -71,6 +71,7 @@ fn mandate_in(outcome: &Outcome) -> Result<Mandate, Problem> {
         Ok(Answer::Mandate(mandate)) => Ok(Mandate::clone(mandate)),
         Ok(
             Answer::Refund(_)
+            | Answer::Payout(_)
             | Answer::Payment(_)
             | Answer::Account(_)
             | Answer::Send(_)

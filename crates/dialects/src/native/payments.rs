@@ -91,6 +91,7 @@ fn payment_in(outcome: &Outcome) -> Result<Payment, Problem> {
         Ok(Answer::Payment(payment)) => Ok(Payment::clone(payment)),
         Ok(
             Answer::Refund(_)
+            | Answer::Payout(_)
             | Answer::Account(_)
             | Answer::Mandate(_)
             | Answer::Send(_)

@@ -113,6 +113,7 @@ fn refund_in(outcome: &Outcome) -> Result<Refund, Problem> {
         Ok(Answer::Refund(refund)) => Ok(Refund::clone(refund)),
         Ok(
             Answer::Payment(_)
+            | Answer::Payout(_)
             | Answer::Account(_)
             | Answer::Mandate(_)
             | Answer::Send(_)

@@ -105,6 +105,7 @@ pub(super) fn event_type(event: &Event) -> String {
         EventKind::MandateEntered { state, .. } => mandate_event(state),
         EventKind::AccountFunded { .. } => "account.funded".to_owned(),
         EventKind::AccountDrained { .. } => "account.drained".to_owned(),
+        EventKind::PayoutEntered { state } => format!("payout.{}", state.code()),
     }
 }
 
@@ -138,7 +139,8 @@ pub(super) fn payment_state_of(kind: &EventKind) -> Option<PaymentState> {
         | EventKind::WithdrawalAsked
         | EventKind::MandateEntered { .. }
         | EventKind::AccountFunded { .. }
-        | EventKind::AccountDrained { .. } => None,
+        | EventKind::AccountDrained { .. }
+        | EventKind::PayoutEntered { .. } => None,
     }
 }
 

@@ -32,7 +32,8 @@ impl WebhookDialect for NativeWebhooks {
     }
 
     fn render(&self, event: &StoredEvent, endpoint: &Endpoint) -> Option<Rendered> {
-        if event.event.merchant != endpoint.merchant {
+        // This API has no payouts.
+        if event.event.merchant != endpoint.merchant || event.event.payout.is_some() {
             return None;
         }
         let event_type = super::states::event_type(&event.event);

@@ -148,6 +148,7 @@ fn of_refusal(refusal: Refusal, whole: bool) -> Fault {
             Fault::invalid_state("The merchant account of the payment cannot pay refunds.")
         }
         Refusal::RefundUnknown
+        | Refusal::PayoutUnknown
         | Refusal::MandateUnknown
         | Refusal::CurrencyMismatch
         | Refusal::InsufficientFunds { available: _ }

@@ -2,13 +2,14 @@
 //! rail knows becomes a settled refund of the payment that its ids name, or
 //! lies in suspense until a person explains it.
 
+use super::order::Pair;
 use super::{Done, flow, reports};
 use crate::attempt::{Attempt, AttemptState};
 use crate::deadline::{Deadlines, Limits};
 use crate::event::EventKind;
 use crate::facts::{Draft, Stray};
 use crate::id::{PaymentId, RefundId};
-use crate::instruction::{Debit, DebtorAccount, Report};
+use crate::instruction::{Debit, DebtorAccount, Order, Report};
 use crate::ledger::{Subject, TransferKind};
 use crate::party::{Creditor, CreditorSource};
 use crate::payment::{Origin, Payment};
@@ -36,9 +37,9 @@ pub(super) fn adopt(
         if refund.attempts.iter().all(|attempt| attempt.number != number) {
             refund.attempts.push(Attempt::due(number));
         }
-        draft.put_instruction(debit.instruction_id.clone(), refund.id, number);
+        draft.put_instruction(debit.instruction_id.clone(), Order::Refund(refund.id), number);
         let report = Report::Executed { amount: debit.amount.minor, charges: 0 };
-        reports::apply(draft, &mut payment, &mut refund, number, report)?;
+        reports::apply(draft, &mut Pair { payment: &mut payment, refund: &mut refund }, number, report)?;
         let id = refund.id;
         flow::put(draft, payment, refund);
         return Ok(Done::Refund(id));
@@ -52,7 +53,7 @@ pub(super) fn adopt(
     let mut refund = adopted(draft, id, &payment, debit);
     payment.counters.claimed = payment.counters.claimed.saturating_add(refund.amount.minor);
     payment.adopted.push(id);
-    draft.put_instruction(debit.instruction_id.clone(), id, 1);
+    draft.put_instruction(debit.instruction_id.clone(), Order::Refund(id), 1);
     flow::enter(draft, &mut payment, &mut refund, RefundState::Settled { by: SettledBy::Sweep })?;
     flow::put(draft, payment, refund);
     Ok(Done::Refund(id))

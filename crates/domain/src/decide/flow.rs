@@ -2,8 +2,9 @@
 //! money; the first unmet gate; the state as a function of all attempts.
 
 use super::funds;
+use super::order::{Ordered, Pair};
 use crate::approval::Approval;
-use crate::attempt::{Attempt, AttemptState};
+use crate::attempt::{Attempt, AttemptState, Course, course};
 use crate::bytes::Encoder;
 use crate::event::EventKind;
 use crate::facts::Draft;
@@ -13,7 +14,7 @@ use crate::payment::Payment;
 use crate::reason::{Failure, FailureKind};
 use crate::reference::Sha256;
 use crate::refund::{
-    Authorisation, CancelCause, Case, CaseCode, Funding, Gate, Refund, RefundState, Reservation, ReserveAt, SettledBy,
+    Authorisation, CancelCause, CaseCode, Funding, Gate, Refund, RefundState, Reservation, ReserveAt, SettledBy,
     Shortage,
 };
 use crate::refusal::Refusal;
@@ -152,17 +153,10 @@ pub(super) fn wants_reservation(payment: &Payment, refund: &Refund) -> bool {
 /// when the gates and commands decide.
 #[must_use]
 pub fn state_of_attempts(refund: &Refund) -> Option<RefundState> {
-    let attempts = &refund.attempts;
-    let newest = attempts.last()?;
-    if attempts.len() == 1 && newest.state == AttemptState::Due {
-        return None;
-    }
-    let find = |wanted: fn(AttemptState) -> bool| attempts.iter().find(|attempt| wanted(attempt.state));
-    if let Some(executed) = find(|state| state == AttemptState::Executed) {
-        return Some(RefundState::Settled { by: SettledBy::Attempt(executed.number) });
-    }
-    if find(|state| state == AttemptState::Returned).is_some() {
-        return Some(match refund.state {
+    Some(match course(&refund.attempts) {
+        Course::NotBegun => return None,
+        Course::Executed(number) => RefundState::Settled { by: SettledBy::Attempt(number) },
+        Course::Returned => match refund.state {
             returned @ RefundState::Returned { .. } => returned,
             RefundState::Awaiting(_)
             | RefundState::Ready
@@ -174,21 +168,10 @@ pub fn state_of_attempts(refund: &Refund) -> Option<RefundState> {
             | RefundState::Expired { .. } => {
                 RefundState::Returned { code: None, amount_back: refund.amount.minor, charges: 0 }
             }
-        });
-    }
-    if find(AttemptState::under_way).is_some() {
-        return Some(RefundState::Submitted);
-    }
-    Some(match newest.state {
-        AttemptState::Rejected { failure } => RefundState::Failed { failure },
-        AttemptState::Withdrawn => withdrawn_state(refund),
-        AttemptState::Due
-        | AttemptState::Absent
-        | AttemptState::Sending { .. }
-        | AttemptState::Unknown { .. }
-        | AttemptState::Accepted { .. }
-        | AttemptState::Executed
-        | AttemptState::Returned => RefundState::Submitted,
+        },
+        Course::UnderWay => RefundState::Submitted,
+        Course::Rejected(failure) => RefundState::Failed { failure },
+        Course::Withdrawn => withdrawn_state(refund),
     })
 }
 
@@ -197,15 +180,6 @@ fn withdrawn_state(refund: &Refund) -> RefundState {
         RefundState::Failed { failure: Failure::of(FailureKind::Expired) }
     } else {
         RefundState::Cancelled { cause: CancelCause::Withdrawn }
-    }
-}
-
-/// Sets an attempt's state.
-pub(super) fn set_attempt(refund: &mut Refund, number: u8, state: AttemptState) {
-    for attempt in &mut refund.attempts {
-        if attempt.number == number {
-            attempt.state = state;
-        }
     }
 }
 
@@ -225,11 +199,7 @@ pub(super) fn open_attempt(draft: &mut Draft<'_>, payment: &mut Payment, refund:
 
 /// Opens a case on a refund unless one of its kind is open.
 pub(super) fn open_case(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, code: CaseCode) {
-    if refund.has_open_case(code) {
-        return;
-    }
-    refund.cases.push(Case { code, at: draft.context().at, closed_at: None });
-    draft.refund_event(payment, refund, EventKind::CaseOpened { code });
+    Pair { payment, refund }.open_case(draft, code);
 }
 
 /// The hash that an approval binds (I-19, F-68).

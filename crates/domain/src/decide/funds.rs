@@ -2,7 +2,9 @@
 //! and returned at most once.
 
 use crate::facts::Draft;
-use crate::ledger::{Subject, TransferKind};
+use crate::id::AccountId;
+use crate::ledger::{Book, Subject, TransferKind};
+use crate::money::Currency;
 use crate::refund::{Funding, Refund, Reservation, SettledBy};
 use crate::refusal::Refusal;
 use crate::rules::ReturnCharges;
@@ -80,33 +82,58 @@ fn spend_unreserved(draft: &mut Draft<'_>, refund: &Refund) -> Result<(), Refusa
         return legs(draft, refund, TransferKind::Posted);
     };
     let book = draft.book(refund.amount.currency).ok_or(Refusal::AccountUnknown)?;
+    let clearing = book.refund_clearing;
+    spend_held(draft, account, (book, clearing), refund.amount.minor, Subject::Refund(refund.id))
+}
+
+/// Books money as gone from a held account as far as it is there; the rest is
+/// owed by the merchant.
+pub(super) fn spend_held(
+    draft: &mut Draft<'_>,
+    account: AccountId,
+    (book, clearing): (Book, AccountId),
+    amount: u64,
+    subject: Subject,
+) -> Result<(), Refusal> {
     let available = draft.account(account).ok_or(Refusal::AccountUnknown)?.balance.available();
-    let paid = refund.amount.minor.min(available);
-    let owed = refund.amount.minor.saturating_sub(paid);
-    let subject = Subject::Refund(refund.id);
-    draft.transfer(account, book.refund_clearing, paid, TransferKind::Posted, subject)?;
-    draft.transfer(book.due_from_merchant, book.refund_clearing, owed, TransferKind::Posted, subject)?;
+    let paid = amount.min(available);
+    let owed = amount.saturating_sub(paid);
+    draft.transfer(account, clearing, paid, TransferKind::Posted, subject)?;
+    draft.transfer(book.due_from_merchant, clearing, owed, TransferKind::Posted, subject)?;
     Ok(())
 }
 
-/// Books money that came back. The full amount goes to the held account; what
-/// the banks kept is the operator's or the merchant's charge (rails R-20).
+/// Books money of a refund that came back.
 pub(super) fn take_back(draft: &mut Draft<'_>, refund: &Refund, amount_back: u64, charges: u64) -> Result<(), Refusal> {
-    let book = draft.book(refund.amount.currency).ok_or(Refusal::AccountUnknown)?;
     let subject = Subject::Refund(refund.id);
     match refund.funding {
         Funding::Held { account } => {
-            draft.transfer(book.return_clearing, account, amount_back, TransferKind::Posted, subject)?;
-            match draft.context().rules.return_charges {
-                ReturnCharges::Operator => {
-                    draft.transfer(book.bank_charges, account, charges, TransferKind::Posted, subject)?;
-                }
-                ReturnCharges::Merchant => {}
-            }
+            take_back_held(draft, account, refund.amount.currency, (amount_back, charges), subject)
         }
         Funding::Mandate { .. } | Funding::MerchantAuthorised => {
+            let book = draft.book(refund.amount.currency).ok_or(Refusal::AccountUnknown)?;
             draft.transfer(book.memo_contra, book.memo_external, amount_back, TransferKind::Posted, subject)?;
+            Ok(())
         }
+    }
+}
+
+/// The full amount goes to the held account; what the banks kept is the
+/// operator's or the merchant's charge (rails R-20).
+pub(super) fn take_back_held(
+    draft: &mut Draft<'_>,
+    account: AccountId,
+    currency: Currency,
+    (amount_back, charges): (u64, u64),
+    subject: Subject,
+) -> Result<(), Refusal> {
+    let book = draft.book(currency).ok_or(Refusal::AccountUnknown)?;
+    draft.transfer(book.return_clearing, account, amount_back, TransferKind::Posted, subject)?;
+    match draft.context().rules.return_charges {
+        ReturnCharges::Operator => {
+            draft.transfer(book.bank_charges, account, charges, TransferKind::Posted, subject)?;
+        }
+        ReturnCharges::Merchant => {}
     }
     Ok(())
 }

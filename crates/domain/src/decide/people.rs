@@ -2,7 +2,7 @@
 //! outside, and attempts that were proven absent.
 
 use super::{Done, flow, gates};
-use crate::attempt::AttemptState;
+use crate::attempt::{AttemptState, set_state};
 use crate::command::AbsentDecision;
 use crate::event::EventKind;
 use crate::facts::Draft;
@@ -95,7 +95,7 @@ pub(super) fn record_absent(draft: &mut Draft<'_>, id: RefundId, people: &[Perso
         | AttemptState::Withdrawn
         | AttemptState::Returned => return Err(Refusal::ProofMissing),
     }
-    flow::set_attempt(&mut refund, newest.number, AttemptState::Absent);
+    set_state(&mut refund.attempts, newest.number, AttemptState::Absent);
     flow::open_case(draft, &mut payment, &mut refund, CaseCode::Absent);
     flow::put(draft, payment, refund);
     Ok(Done::Refund(id))

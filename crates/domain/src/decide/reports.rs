@@ -2,15 +2,14 @@
 //! contradictory. The machine takes evidence, not order; the first final word
 //! is kept and a contradiction opens a case (rails M8, M23).
 
-use super::{Done, flow, funds, send};
+use super::order::{Ordered, Pair};
+use super::{Done, flow, payouts, send};
 use crate::attempt::AttemptState;
-use crate::event::{Actor, EventKind};
 use crate::facts::{Draft, Evidence, Stray};
-use crate::instruction::{EvidenceId, Report};
-use crate::ledger::{Subject, TransferKind};
-use crate::payment::Payment;
-use crate::reason::{BankCode, Failure, FailureKind, kind_of_iso, says_duplicate, says_unknown};
-use crate::refund::{Block, BlockCode, CaseCode, Funding, Refund, RefundState, Reservation, SettledBy};
+use crate::instruction::{EvidenceId, Order, Report};
+use crate::ledger::TransferKind;
+use crate::reason::{BankCode, Failure, FailureKind, says_duplicate, says_unknown};
+use crate::refund::CaseCode;
 use crate::refusal::Refusal;
 
 pub(super) fn record(
@@ -20,7 +19,7 @@ pub(super) fn record(
     report: Report,
 ) -> Result<Done, Refusal> {
     let context = draft.context();
-    let Some((id, number)) = draft.facts().instructions.get(instruction_id).copied() else {
+    let Some((order, number)) = draft.facts().instructions.get(instruction_id).copied() else {
         draft.put_stray(Stray {
             merchant: context.merchant,
             instruction_id: instruction_id.to_owned(),
@@ -30,104 +29,66 @@ pub(super) fn record(
         });
         return Ok(Done::Unchanged);
     };
-    if draft.facts().evidence.contains(&(id, evidence)) {
+    if draft.facts().evidence.contains(&(order, evidence)) {
         return Ok(Done::Unchanged);
     }
-    let (mut payment, mut refund) = flow::pair(draft, id)?;
-    draft.put_evidence(Evidence { refund: id, id: evidence, report, at: context.at });
-    apply(draft, &mut payment, &mut refund, number, report)?;
-    flow::put(draft, payment, refund);
-    Ok(Done::Refund(id))
+    draft.put_evidence(Evidence { order, id: evidence, report, at: context.at });
+    match order {
+        Order::Refund(id) => {
+            let (mut payment, mut refund) = flow::pair(draft, id)?;
+            apply(draft, &mut Pair { payment: &mut payment, refund: &mut refund }, number, report)?;
+            flow::put(draft, payment, refund);
+            Ok(Done::Refund(id))
+        }
+        Order::Payout(id) => {
+            let mut payout = payouts::known(draft, id)?;
+            apply(draft, &mut payout, number, report)?;
+            draft.put_payout(payout);
+            Ok(Done::Payout(id))
+        }
+    }
 }
 
-/// Applies a report to one attempt and lets the refund follow.
+/// Applies a report to one attempt and lets its order follow.
 pub(super) fn apply(
     draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    refund: &mut Refund,
+    order: &mut impl Ordered,
     number: u8,
     report: Report,
 ) -> Result<(), Refusal> {
-    let Some(state) = refund.attempts.iter().find(|attempt| attempt.number == number).map(|attempt| attempt.state)
-    else {
-        return Err(Refusal::RefundUnknown);
+    let Some(state) = order.attempt(number).map(|attempt| attempt.state) else {
+        return Err(order.unknown());
     };
     match report {
-        Report::Accepted => accepted(draft, payment, refund, (number, state)),
+        Report::Accepted => accepted(draft, order, (number, state)),
         Report::Screening => {
-            accepted(draft, payment, refund, (number, state))?;
+            accepted(draft, order, (number, state))?;
             if state.under_way() {
-                flow::open_case(draft, payment, refund, CaseCode::Screening);
+                order.open_case(draft, CaseCode::Screening);
             }
             Ok(())
         }
-        Report::Executed { amount, charges } => executed(draft, payment, refund, (number, state), (amount, charges)),
-        Report::Rejected { code } => rejected(draft, payment, refund, (number, state), code),
-        Report::Returned { amount_back, code } => {
-            returned(draft, payment, refund, (number, state), (amount_back, code))
-        }
-        Report::Withdrawn => ended(draft, payment, refund, (number, state), AttemptState::Withdrawn),
+        Report::Executed { amount, charges } => executed(draft, order, (number, state), (amount, charges)),
+        Report::Rejected { code } => rejected(draft, order, (number, state), code),
+        Report::Returned { amount_back, code } => returned(draft, order, (number, state), (amount_back, code)),
+        Report::Withdrawn => ended(draft, order, (number, state), AttemptState::Withdrawn),
         Report::Lapsed => {
             let failure = Failure::of(FailureKind::Expired);
-            ended(draft, payment, refund, (number, state), AttemptState::Rejected { failure })
+            ended(draft, order, (number, state), AttemptState::Rejected { failure })
         }
-    }
-}
-
-/// Evidence about what we had not sent (a restored store): the send is caught
-/// up with, and its money set aside where it is there.
-fn ensure_submitted(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> Result<(), Refusal> {
-    if !refund.state.before_send() {
-        return Ok(());
-    }
-    flow::enter(draft, payment, refund, RefundState::Submitted)?;
-    if refund.reservation == Reservation::None && funds::shortage(draft, refund)?.is_none() {
-        funds::reserve(draft, refund)?;
-    }
-    Ok(())
-}
-
-/// The refund takes the state that all its attempts together say.
-fn follow(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> Result<(), Refusal> {
-    let Some(next) = flow::state_of_attempts(refund) else { return Ok(()) };
-    if next == refund.state {
-        return Ok(());
-    }
-    match refund.state {
-        RefundState::Submitted => flow::enter(draft, payment, refund, next),
-        RefundState::Settled { .. } => match next {
-            RefundState::Returned { .. } => flow::enter(draft, payment, refund, next),
-            RefundState::Awaiting(_)
-            | RefundState::Ready
-            | RefundState::Submitted
-            | RefundState::Settled { .. }
-            | RefundState::Failed { .. }
-            | RefundState::Rejected { .. }
-            | RefundState::Cancelled { .. }
-            | RefundState::Expired { .. } => Ok(()),
-        },
-        // Ends do not move; contradictions were made cases before.
-        RefundState::Awaiting(_)
-        | RefundState::Ready
-        | RefundState::Failed { .. }
-        | RefundState::Rejected { .. }
-        | RefundState::Cancelled { .. }
-        | RefundState::Expired { .. }
-        | RefundState::Returned { .. } => Ok(()),
     }
 }
 
 fn accepted(
     draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    refund: &mut Refund,
+    order: &mut impl Ordered,
     (number, state): (u8, AttemptState),
 ) -> Result<(), Refusal> {
     match state {
         AttemptState::Due | AttemptState::Sending { .. } | AttemptState::Unknown { .. } => {
-            ensure_submitted(draft, payment, refund)?;
+            order.catch_up(draft)?;
             let since = draft.context().at;
-            flow::set_attempt(refund, number, AttemptState::Accepted { since });
+            order.set_attempt(number, AttemptState::Accepted { since });
             Ok(())
         }
         AttemptState::Accepted { .. }
@@ -141,8 +102,7 @@ fn accepted(
 
 fn executed(
     draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    refund: &mut Refund,
+    order: &mut impl Ordered,
     (number, state): (u8, AttemptState),
     (amount, charges): (u64, u64),
 ) -> Result<(), Refusal> {
@@ -151,51 +111,38 @@ fn executed(
         | AttemptState::Sending { .. }
         | AttemptState::Unknown { .. }
         | AttemptState::Accepted { .. } => {
-            if amount.checked_sub(charges) != Some(refund.amount.minor) {
-                flow::open_case(draft, payment, refund, CaseCode::Difference);
+            if amount.checked_sub(charges) != Some(order.amount().minor) {
+                order.open_case(draft, CaseCode::Difference);
                 return Ok(());
             }
-            ensure_submitted(draft, payment, refund)?;
-            flow::set_attempt(refund, number, AttemptState::Executed);
-            follow(draft, payment, refund)?;
+            order.catch_up(draft)?;
+            order.set_attempt(number, AttemptState::Executed);
+            order.follow(draft)?;
             if charges > 0 {
-                let book = draft.book(refund.amount.currency).ok_or(Refusal::AccountUnknown)?;
-                let subject = Subject::Refund(refund.id);
-                draft.transfer(book.bank_charges, book.refund_clearing, charges, TransferKind::Posted, subject)?;
+                let book = draft.book(order.amount().currency).ok_or(Refusal::AccountUnknown)?;
+                let (clearing, subject) = (order.clearing(&book), order.subject());
+                draft.transfer(book.bank_charges, clearing, charges, TransferKind::Posted, subject)?;
             }
-            let moved = refund
-                .attempts
+            let moved = order
+                .attempts()
                 .iter()
                 .filter(|attempt| matches!(attempt.state, AttemptState::Executed | AttemptState::Returned));
-            let paid_outside = refund.state == RefundState::Settled { by: SettledBy::External };
-            if moved.count() > 1 || paid_outside {
-                flow::open_case(draft, payment, refund, CaseCode::Conflict);
+            if moved.count() > 1 || order.is_paid_outside() {
+                order.open_case(draft, CaseCode::Conflict);
             }
             Ok(())
         }
         AttemptState::Rejected { .. } | AttemptState::Absent | AttemptState::Withdrawn => {
-            flow::open_case(draft, payment, refund, CaseCode::Conflict);
+            order.open_case(draft, CaseCode::Conflict);
             Ok(())
         }
         AttemptState::Executed | AttemptState::Returned => Ok(()),
     }
 }
 
-/// Our reason for a bank's refusal, as it stands for this funding.
-fn failure_of(refund: &Refund, code: Option<BankCode>) -> Failure {
-    let text = code.as_ref().map_or("", BankCode::as_str);
-    let kind = match (refund.funding, text) {
-        (Funding::Mandate { .. }, "MD16" | "MD17") => FailureKind::MandateInactive,
-        (Funding::Mandate { .. }, "AM02" | "AM14") => FailureKind::MandateAmountExceeded,
-        (Funding::Held { .. } | Funding::Mandate { .. } | Funding::MerchantAuthorised, _) => kind_of_iso(text),
-    };
-    Failure { kind, bank_code: code }
-}
-
 fn rejected(
     draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    refund: &mut Refund,
+    order: &mut impl Ordered,
     (number, state): (u8, AttemptState),
     code: Option<BankCode>,
 ) -> Result<(), Refusal> {
@@ -212,47 +159,24 @@ fn rejected(
     };
     if says_duplicate(text) || (doubtful && says_unknown(text)) {
         // It has seen this before: find the original, never fail, never resend.
-        send::doubt(draft, refund, number);
+        send::doubt(draft, order, number);
         if says_duplicate(text) {
-            flow::open_case(draft, payment, refund, CaseCode::Duplicate);
+            order.open_case(draft, CaseCode::Duplicate);
         }
         return Ok(());
     }
-    let failure = failure_of(refund, code);
-    if failure.kind == FailureKind::InsufficientFunds && is_drift(draft, refund) && state.under_way() {
-        return drift(draft, payment, refund, (number, failure));
+    let failure = order.failure_of(code);
+    let lacks = failure.kind == FailureKind::InsufficientFunds && state.under_way();
+    if lacks && order.lacks_funds(draft, number, failure)? {
+        return Ok(());
     }
-    ended(draft, payment, refund, (number, state), AttemptState::Rejected { failure })
-}
-
-/// AM04 on an account that has the money by our ledger (rails M22).
-fn is_drift(draft: &Draft<'_>, refund: &Refund) -> bool {
-    match refund.funding {
-        // Nothing follows what was to be withdrawn.
-        Funding::Held { .. } => draft.context().rules.am04_is_drift && refund.withdrawal.is_none(),
-        Funding::Mandate { .. } | Funding::MerchantAuthorised => false,
-    }
-}
-
-fn drift(
-    draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    refund: &mut Refund,
-    (number, failure): (u8, Failure),
-) -> Result<(), Refusal> {
-    flow::set_attempt(refund, number, AttemptState::Rejected { failure });
-    let code = BlockCode::Paused;
-    refund.blocks.push(Block { code, by: Actor::Engine, at: draft.context().at, lifted_at: None });
-    draft.refund_event(payment, refund, EventKind::BlockPlaced { code });
-    flow::open_case(draft, payment, refund, CaseCode::Drift);
-    flow::open_attempt(draft, payment, refund)
+    ended(draft, order, (number, state), AttemptState::Rejected { failure })
 }
 
 /// A definite end without money.
 fn ended(
     draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    refund: &mut Refund,
+    order: &mut impl Ordered,
     (number, state): (u8, AttemptState),
     end: AttemptState,
 ) -> Result<(), Refusal> {
@@ -261,12 +185,12 @@ fn ended(
         | AttemptState::Sending { .. }
         | AttemptState::Unknown { .. }
         | AttemptState::Accepted { .. } => {
-            ensure_submitted(draft, payment, refund)?;
-            flow::set_attempt(refund, number, end);
-            follow(draft, payment, refund)
+            order.catch_up(draft)?;
+            order.set_attempt(number, end);
+            order.follow(draft)
         }
         AttemptState::Executed | AttemptState::Returned => {
-            flow::open_case(draft, payment, refund, CaseCode::Conflict);
+            order.open_case(draft, CaseCode::Conflict);
             Ok(())
         }
         AttemptState::Rejected { .. } | AttemptState::Absent | AttemptState::Withdrawn => Ok(()),
@@ -275,11 +199,11 @@ fn ended(
 
 fn returned(
     draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    refund: &mut Refund,
+    order: &mut impl Ordered,
     (number, state): (u8, AttemptState),
     (amount_back, code): (u64, Option<BankCode>),
 ) -> Result<(), Refusal> {
+    let ordered = order.amount().minor;
     match state {
         AttemptState::Executed => {}
         AttemptState::Due
@@ -287,47 +211,35 @@ fn returned(
         | AttemptState::Unknown { .. }
         | AttemptState::Accepted { .. } => {
             // Heard first: it was executed before it came back (rails M23).
-            let report = (refund.amount.minor, 0);
-            executed(draft, payment, refund, (number, state), report)?;
+            executed(draft, order, (number, state), (ordered, 0))?;
         }
-        AttemptState::Returned => return second_return(draft, payment, refund, amount_back),
+        AttemptState::Returned => return second_return(draft, order, amount_back),
         // A batch booking credits back what was refused (rails 8.5): not ours.
         AttemptState::Rejected { .. } => return Ok(()),
         AttemptState::Absent | AttemptState::Withdrawn => {
-            flow::open_case(draft, payment, refund, CaseCode::Conflict);
+            order.open_case(draft, CaseCode::Conflict);
             return Ok(());
         }
     }
-    let settled = matches!(refund.state, RefundState::Settled { by: SettledBy::Attempt(_) | SettledBy::Sweep });
-    if !settled {
-        flow::open_case(draft, payment, refund, CaseCode::Conflict);
+    if !order.is_paid_by_rail() {
+        order.open_case(draft, CaseCode::Conflict);
         return Ok(());
     }
-    let kept = amount_back.min(refund.amount.minor);
-    let charges = refund.amount.minor.saturating_sub(kept);
-    flow::set_attempt(refund, number, AttemptState::Returned);
-    let state = RefundState::Returned { code, amount_back: kept, charges };
-    flow::enter(draft, payment, refund, state)?;
+    let kept = amount_back.min(ordered);
+    order.set_attempt(number, AttemptState::Returned);
+    order.come_back(draft, code, (kept, ordered.saturating_sub(kept)))?;
     let excess = amount_back.saturating_sub(kept);
     if excess > 0 {
-        second_return(draft, payment, refund, excess)?;
+        second_return(draft, order, excess)?;
     }
     Ok(())
 }
 
 /// Money that came back twice, or too much of it, is unexplained.
-fn second_return(
-    draft: &mut Draft<'_>,
-    payment: &mut Payment,
-    refund: &mut Refund,
-    amount: u64,
-) -> Result<(), Refusal> {
-    let code = CaseCode::Returned;
-    let at = draft.context().at;
-    refund.cases.push(crate::refund::Case { code, at, closed_at: None });
-    draft.refund_event(payment, refund, EventKind::CaseOpened { code });
-    let book = draft.book(refund.amount.currency).ok_or(Refusal::AccountUnknown)?;
-    let subject = Subject::Refund(refund.id);
+fn second_return(draft: &mut Draft<'_>, order: &mut impl Ordered, amount: u64) -> Result<(), Refusal> {
+    order.add_case(draft, CaseCode::Returned);
+    let book = draft.book(order.amount().currency).ok_or(Refusal::AccountUnknown)?;
+    let subject = order.subject();
     draft.transfer(book.return_clearing, book.suspense, amount, TransferKind::Posted, subject)?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::ledger::AccountKind;
 use crate::money::{AMOUNT_MINOR_MAX, Amount};
 use crate::once::{Fingerprint, OnceRecord, OnceResult};
 use crate::party::{Creditor, CreditorSource};
-use crate::payment::{Payment, PaymentState};
+use crate::payment::{Origin, Payment, PaymentState};
 use crate::reason::{Failure, FailureKind};
 use crate::reference::{Tag, ids_of_attempt, merchant_reference_key};
 use crate::refund::{
@@ -152,8 +152,8 @@ fn is_foreign(payment: &Payment, request: &RequestRefund) -> bool {
 }
 
 /// An account or mandate of one group serves that group and callers without one.
-fn may_use(group: &str, request: &RequestRefund) -> bool {
-    group.is_empty() || request.origin.group.is_empty() || *group == *request.origin.group
+pub(super) fn may_use(group: &str, origin: &Origin) -> bool {
+    group.is_empty() || origin.group.is_empty() || *group == *origin.group
 }
 
 /// The payment's own account, unless the request names another source; the
@@ -214,7 +214,7 @@ fn check_funding(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) 
         Funding::Held { account } => {
             let account = draft
                 .account(account)
-                .filter(|account| account.kind == AccountKind::Held && may_use(&account.group, request));
+                .filter(|account| account.kind == AccountKind::Held && may_use(&account.group, &request.origin));
             let account = account.ok_or(Refusal::AccountUnknown)?;
             if !account.eligible {
                 return Err(Refusal::AccountNotEligible);
@@ -222,7 +222,7 @@ fn check_funding(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) 
             account.currency
         }
         Funding::Mandate { mandate, .. } => {
-            let mandate = draft.mandate(mandate).filter(|mandate| may_use(&mandate.group, request));
+            let mandate = draft.mandate(mandate).filter(|mandate| may_use(&mandate.group, &request.origin));
             let mandate = mandate.ok_or(Refusal::MandateUnknown)?;
             if mandate.unusable().is_some() {
                 return Err(Refusal::MandateNotActive);

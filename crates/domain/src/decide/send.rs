@@ -1,22 +1,20 @@
 //! The send: every check once more in the commit of the intent, then the
 //! claim of the attempt; and what the rail answered to the call.
 
+use super::order::{Ordered, Pair};
 use super::{Done, flow, funds, gates, reports};
 use crate::attempt::{Attempt, AttemptState};
 use crate::event::EventKind;
 use crate::facts::Draft;
 use crate::id::RefundId;
-use crate::instruction::{DebtorAccount, Instruction, Report, Submission};
+use crate::instruction::{DebtorAccount, Instruction, Order, Report, Submission};
 use crate::party::Creditor;
 use crate::payment::{Payment, PaymentBlockCode};
 use crate::reason::FailureKind;
 use crate::reference::ids_of_attempt;
 use crate::refund::{Block, BlockCode, ExpiredAt, Funding, Gate, Refund, RefundState, Reservation, Shortage};
 use crate::refusal::Refusal;
-use crate::time::{Span, Timestamp};
-
-/// The longest wait between two inquiries.
-const INQUIRY_WAIT_MAX: Span = Span::seconds(3_600);
+use crate::time::Timestamp;
 
 /// What the checks before a send say.
 enum Verdict {
@@ -61,7 +59,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, id: RefundId, epoch: u64, lease_until
             return Ok(Done::Refund(id));
         }
     }
-    let instruction = claim(draft, &payment, &mut refund, epoch, lease_until)?;
+    let instruction = claim(draft, &mut payment, &mut refund, epoch, lease_until)?;
     flow::put(draft, payment, refund);
     Ok(Done::Send(Box::new(instruction)))
 }
@@ -161,7 +159,7 @@ fn take_slot(draft: &mut Draft<'_>, refund: &Refund) {
 }
 
 /// Gives the slot back: the rail refused before accepting.
-fn return_slot(draft: &mut Draft<'_>, refund: &Refund, sent_at: Option<Timestamp>) {
+pub(super) fn return_slot(draft: &mut Draft<'_>, refund: &Refund, sent_at: Option<Timestamp>) {
     let Funding::Mandate { mandate, .. } = refund.funding else { return };
     let Some(mandate) = draft.mandate(mandate).filter(|mandate| mandate.count_max.is_some()) else { return };
     let period = mandate.period.index_at(sent_at.unwrap_or(draft.context().at));
@@ -170,27 +168,34 @@ fn return_slot(draft: &mut Draft<'_>, refund: &Refund, sent_at: Option<Timestamp
     }
 }
 
+/// Claims the newest attempt for a call: its number, and whether it was sent
+/// before; the time of the first send stays.
+pub(super) fn start_attempt(
+    order: &mut impl Ordered,
+    at: Timestamp,
+    (epoch, lease_until): (u64, Timestamp),
+) -> (u8, bool) {
+    let Some(newest) = order.attempts_mut().last_mut() else { return (1, false) };
+    let named = newest.sent_at.is_some();
+    newest.state = AttemptState::Sending { epoch, lease_until };
+    newest.sent_at = newest.sent_at.or(Some(at));
+    (newest.number, named)
+}
+
 fn claim(
     draft: &mut Draft<'_>,
-    payment: &Payment,
+    payment: &mut Payment,
     refund: &mut Refund,
     epoch: u64,
     lease_until: Timestamp,
 ) -> Result<Instruction, Refusal> {
     let context = draft.context();
-    let number = refund.newest_attempt().map_or(1, |attempt| attempt.number);
-    let mut named = false;
-    for attempt in &mut refund.attempts {
-        if attempt.number == number {
-            named = attempt.sent_at.is_some();
-            attempt.state = AttemptState::Sending { epoch, lease_until };
-            attempt.sent_at = Some(context.at);
-        }
-    }
+    let (number, named) = start_attempt(&mut Pair { payment, refund }, context.at, (epoch, lease_until));
+    let order = Order::Refund(refund.id);
     let ids = ids_of_attempt(refund, number, context.rules.environment, context.sha256);
     // A repeated send is named already; its facts do not hold the name.
     if !named && !draft.facts().instructions.contains_key(&ids.instruction_id) {
-        draft.put_instruction(ids.instruction_id.clone(), refund.id, number);
+        draft.put_instruction(ids.instruction_id.clone(), order, number);
     }
     let creditor = match &refund.creditor {
         Creditor::Unknown => None,
@@ -199,8 +204,8 @@ fn claim(
     };
     Ok(Instruction {
         merchant: refund.merchant,
-        refund: refund.id,
-        payment: refund.payment,
+        order,
+        payment: Some(refund.payment),
         attempt: number,
         epoch,
         lease_until,
@@ -225,68 +230,73 @@ pub(super) fn record_submission(
     outcome: Submission,
 ) -> Result<Done, Refusal> {
     let (mut payment, mut refund) = flow::pair(draft, id)?;
-    let Some(attempt) = refund.attempts.iter().find(|attempt| attempt.number == number).copied() else {
-        return Err(Refusal::RefundUnknown);
-    };
-    // The answer belongs to this claim; after the lease it is still evidence.
-    let ours = match attempt.state {
-        AttemptState::Sending { epoch: claimed, .. } => claimed == epoch,
-        AttemptState::Unknown { .. } => true,
-        AttemptState::Due
-        | AttemptState::Accepted { .. }
-        | AttemptState::Executed
-        | AttemptState::Rejected { .. }
-        | AttemptState::Absent
-        | AttemptState::Withdrawn
-        | AttemptState::Returned => false,
-    };
-    if !ours {
+    let mut pair = Pair { payment: &mut payment, refund: &mut refund };
+    if !take_answer(draft, &mut pair, (number, epoch), outcome)? {
         return Ok(Done::Unchanged);
-    }
-    match outcome {
-        Submission::Accepted => reports::apply(draft, &mut payment, &mut refund, number, Report::Accepted)?,
-        Submission::Rejected { code } => {
-            return_slot(draft, &refund, attempt.sent_at);
-            reports::apply(draft, &mut payment, &mut refund, number, Report::Rejected { code })?;
-        }
-        Submission::Unknown => doubt(draft, &mut refund, number),
     }
     flow::put(draft, payment, refund);
     Ok(Done::Refund(id))
+}
+
+/// Takes what the rail answered to the call of a claim; false where that says
+/// nothing any more.
+pub(super) fn take_answer(
+    draft: &mut Draft<'_>,
+    order: &mut impl Ordered,
+    (number, epoch): (u8, u64),
+    outcome: Submission,
+) -> Result<bool, Refusal> {
+    let attempt = order.attempt(number).copied().ok_or(order.unknown())?;
+    if !attempt.state.heeds_answer_to(epoch) {
+        return Ok(false);
+    }
+    match outcome {
+        Submission::Accepted => reports::apply(draft, order, number, Report::Accepted)?,
+        Submission::Rejected { code } => {
+            order.refused(draft, attempt.sent_at);
+            reports::apply(draft, order, number, Report::Rejected { code })?;
+        }
+        Submission::Unknown => doubt(draft, order, number),
+    }
+    Ok(true)
 }
 
 /// Nobody knows what became of the call; inquiries follow, never a new id.
-pub(super) fn doubt(draft: &Draft<'_>, refund: &mut Refund, number: u8) {
+pub(super) fn doubt(draft: &Draft<'_>, order: &mut impl Ordered, number: u8) {
     let context = draft.context();
     let inquire_at = context.at.plus(context.rules.inquiry_every);
-    let state = AttemptState::Unknown { since: context.at, inquire_at, inquiries: 0 };
-    let doubtful = refund
-        .attempts
-        .iter()
-        .any(|attempt| attempt.number == number && matches!(attempt.state, AttemptState::Sending { .. }));
-    if doubtful {
-        flow::set_attempt(refund, number, state);
+    if order.attempt(number).is_some_and(|attempt| matches!(attempt.state, AttemptState::Sending { .. })) {
+        order.set_attempt(number, AttemptState::Unknown { since: context.at, inquire_at, inquiries: 0 });
     }
 }
 
-/// The rail did not know it or did not answer: ask again later, twice as late
-/// each time. "Not found" is no proof (rails M7).
-pub(super) fn record_inquiry(draft: &mut Draft<'_>, id: RefundId, number: u8) -> Result<Done, Refusal> {
-    let (payment, mut refund) = flow::pair(draft, id)?;
+/// The rail did not know it or did not answer: ask again later.
+pub(super) fn ask_later(draft: &Draft<'_>, order: &mut impl Ordered, number: u8) {
     let context = draft.context();
-    let Some(AttemptState::Unknown { since, inquiries, .. }) =
-        refund.attempts.iter().find(|attempt| attempt.number == number).map(|attempt| attempt.state)
-    else {
+    let found = order.attempt(number).map(|attempt| attempt.state);
+    if let Some(state) = found.and_then(|state| state.asked_in_vain(context.at, context.rules.inquiry_every)) {
+        order.set_attempt(number, state);
+    }
+}
+
+pub(super) fn record_inquiry(draft: &mut Draft<'_>, id: RefundId, number: u8) -> Result<Done, Refusal> {
+    let (mut payment, mut refund) = flow::pair(draft, id)?;
+    let before = refund.attempts.clone();
+    ask_later(draft, &mut Pair { payment: &mut payment, refund: &mut refund }, number);
+    if refund.attempts == before {
         return Ok(Done::Unchanged);
-    };
-    let doubled =
-        context.rules.inquiry_every.0.saturating_mul(1_u64.checked_shl(u32::from(inquiries)).unwrap_or(u64::MAX));
-    let wait = Span(doubled.min(INQUIRY_WAIT_MAX.0));
-    let state =
-        AttemptState::Unknown { since, inquire_at: context.at.plus(wait), inquiries: inquiries.saturating_add(1) };
-    flow::set_attempt(&mut refund, number, state);
+    }
     flow::put(draft, payment, refund);
     Ok(Done::Refund(id))
+}
+
+/// True where the newest attempt is unknown and the rail recognises its id.
+pub(super) fn may_repeat(draft: &Draft<'_>, order: &impl Ordered, number: u8) -> bool {
+    let unknown = order
+        .attempts()
+        .last()
+        .is_some_and(|attempt| attempt.number == number && matches!(attempt.state, AttemptState::Unknown { .. }));
+    unknown && draft.context().rules.resend_same_id
 }
 
 /// The rail does not know the instruction, which proves nothing; where it
@@ -298,21 +308,12 @@ pub(super) fn resend(
     number: u8,
     (epoch, lease_until): (u64, Timestamp),
 ) -> Result<Done, Refusal> {
-    let (payment, mut refund) = flow::pair(draft, id)?;
-    let newest = refund.newest_attempt().copied();
-    let unknown =
-        newest.is_some_and(|attempt| attempt.number == number && matches!(attempt.state, AttemptState::Unknown { .. }));
+    let (mut payment, mut refund) = flow::pair(draft, id)?;
     let stopped = payment_is_gone(&payment) || !payment.blocks.is_empty() || refund.withdrawal.is_some();
-    if !unknown || stopped || !draft.context().rules.resend_same_id {
+    if stopped || !may_repeat(draft, &Pair { payment: &mut payment, refund: &mut refund }, number) {
         return Ok(Done::Unchanged);
     }
-    let sent_at = newest.and_then(|attempt| attempt.sent_at);
-    let instruction = claim(draft, &payment, &mut refund, epoch, lease_until)?;
-    for attempt in &mut refund.attempts {
-        if attempt.number == number {
-            attempt.sent_at = sent_at;
-        }
-    }
+    let instruction = claim(draft, &mut payment, &mut refund, epoch, lease_until)?;
     flow::put(draft, payment, refund);
     Ok(Done::Send(Box::new(instruction)))
 }

@@ -1,13 +1,14 @@
 //! Time: what must be done when nothing else happens, and when that is. The
 //! clock alone never ends a submitted refund (design section 3).
 
+use super::order::{Ordered, Pair};
 use super::{Done, flow, gates, payments, send};
 use crate::attempt::AttemptState;
 use crate::facts::Draft;
 use crate::id::{PaymentId, RefundId};
 use crate::payment::{Payment, PaymentFailureReason};
 use crate::reason::{Failure, FailureKind};
-use crate::refund::{CaseCode, ExpiredAt, Refund, RefundState, ReserveAt};
+use crate::refund::{Case, CaseCode, ExpiredAt, Refund, RefundState, ReserveAt};
 use crate::refusal::Refusal;
 use crate::time::{Span, Timestamp};
 
@@ -94,33 +95,11 @@ fn tick_before_send(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut R
 
 fn tick_submitted(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> Result<(), Refusal> {
     let at = draft.context().at;
-    let Some(newest) = refund.newest_attempt().copied() else { return Ok(()) };
-    match newest.state {
-        AttemptState::Sending { lease_until, .. } => {
-            if lease_until <= at {
-                send::doubt(draft, refund, newest.number);
-            }
-        }
-        AttemptState::Unknown { since, .. } => {
-            if since.plus(UNKNOWN_CASE_AFTER) <= at && !had_case(refund, CaseCode::UnknownOutcome) {
-                flow::open_case(draft, payment, refund, CaseCode::UnknownOutcome);
-            }
-        }
-        AttemptState::Accepted { since } => {
-            if since.plus(OVERDUE_CASE_AFTER) <= at && !had_case(refund, CaseCode::Overdue) {
-                flow::open_case(draft, payment, refund, CaseCode::Overdue);
-            }
-        }
-        AttemptState::Due
-        | AttemptState::Executed
-        | AttemptState::Rejected { .. }
-        | AttemptState::Absent
-        | AttemptState::Withdrawn
-        | AttemptState::Returned => {}
-    }
+    tick_attempt(draft, &mut Pair { payment, refund });
+    let due = refund.newest_attempt().is_some_and(|newest| newest.state == AttemptState::Due);
     if refund.deadlines.overall_at <= at && refund.withdrawal.is_none() {
         gates::ask_withdrawal(draft, payment, refund, true);
-        if newest.state == AttemptState::Due {
+        if due {
             // Nothing is under way: every earlier attempt ended without money.
             flow::withdraw_due(refund);
             let failure = Failure::of(FailureKind::Expired);
@@ -130,8 +109,33 @@ fn tick_submitted(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Ref
     Ok(())
 }
 
-fn had_case(refund: &Refund, code: CaseCode) -> bool {
-    refund.cases.iter().any(|case| case.code == code)
+/// Doubts a claim whose lease ended, and opens the cases of silence.
+pub(super) fn tick_attempt(draft: &mut Draft<'_>, order: &mut impl Ordered) {
+    let at = draft.context().at;
+    let Some(newest) = order.attempts().last().copied() else { return };
+    match newest.state {
+        AttemptState::Sending { lease_until, .. } => {
+            if lease_until <= at {
+                send::doubt(draft, order, newest.number);
+            }
+        }
+        AttemptState::Unknown { since, .. } => {
+            if since.plus(UNKNOWN_CASE_AFTER) <= at && !order.had_case(CaseCode::UnknownOutcome) {
+                order.open_case(draft, CaseCode::UnknownOutcome);
+            }
+        }
+        AttemptState::Accepted { since } => {
+            if since.plus(OVERDUE_CASE_AFTER) <= at && !order.had_case(CaseCode::Overdue) {
+                order.open_case(draft, CaseCode::Overdue);
+            }
+        }
+        AttemptState::Due
+        | AttemptState::Executed
+        | AttemptState::Rejected { .. }
+        | AttemptState::Absent
+        | AttemptState::Withdrawn
+        | AttemptState::Returned => {}
+    }
 }
 
 /// When something must be done about a refund if nothing happens before:
@@ -157,20 +161,16 @@ pub fn wake_at(refund: &Refund) -> Option<Timestamp> {
 
 fn wake_submitted(refund: &Refund) -> Option<Timestamp> {
     let newest = refund.newest_attempt()?;
-    let case_at = |since: Timestamp, after: Span, code| (!had_case(refund, code)).then(|| since.plus(after));
     let by_attempt = match newest.state {
         AttemptState::Due => (!refund.is_blocked()).then_some(refund.updated_at),
-        AttemptState::Sending { lease_until, .. } => Some(lease_until),
-        AttemptState::Unknown { since, inquire_at, .. } => {
-            let case = case_at(since, UNKNOWN_CASE_AFTER, CaseCode::UnknownOutcome);
-            Some(case.map_or(inquire_at, |case| case.min(inquire_at)))
-        }
-        AttemptState::Accepted { since } => case_at(since, OVERDUE_CASE_AFTER, CaseCode::Overdue),
-        AttemptState::Executed
+        AttemptState::Sending { .. }
+        | AttemptState::Unknown { .. }
+        | AttemptState::Accepted { .. }
+        | AttemptState::Executed
         | AttemptState::Rejected { .. }
         | AttemptState::Absent
         | AttemptState::Withdrawn
-        | AttemptState::Returned => None,
+        | AttemptState::Returned => wake_by_attempt(newest.state, &refund.cases),
     };
     let by_clock = match refund.withdrawal {
         None => Some(refund.deadlines.overall_at),
@@ -179,5 +179,27 @@ fn wake_submitted(refund: &Refund) -> Option<Timestamp> {
     match (by_attempt, by_clock) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
+    }
+}
+
+/// When an attempt that was sent must be looked at again.
+pub(super) fn wake_by_attempt(state: AttemptState, cases: &[Case]) -> Option<Timestamp> {
+    let case_at = |since: Timestamp, after: Span, code| {
+        let had = cases.iter().any(|case| case.code == code);
+        (!had).then(|| since.plus(after))
+    };
+    match state {
+        AttemptState::Sending { lease_until, .. } => Some(lease_until),
+        AttemptState::Unknown { since, inquire_at, .. } => {
+            let case = case_at(since, UNKNOWN_CASE_AFTER, CaseCode::UnknownOutcome);
+            Some(case.map_or(inquire_at, |case| case.min(inquire_at)))
+        }
+        AttemptState::Accepted { since } => case_at(since, OVERDUE_CASE_AFTER, CaseCode::Overdue),
+        AttemptState::Due
+        | AttemptState::Executed
+        | AttemptState::Rejected { .. }
+        | AttemptState::Absent
+        | AttemptState::Withdrawn
+        | AttemptState::Returned => None,
     }
 }

@@ -8,7 +8,8 @@
 
 use super::columns::{account, amount, signed_count, state, unsigned};
 use super::levers::TimeScale;
-use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::id::{PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::{Instruction, Order};
 use refundry_domain::money::Amount;
 use refundry_domain::time::Timestamp;
 use rusqlite::{Connection, Row, params};
@@ -189,10 +190,10 @@ pub struct BankInstruction {
     pub instruction_id: String,
     /// Its end-to-end id.
     pub end_to_end_id: String,
-    /// The refund that last asked for it.
-    pub refund_id: RefundId,
+    /// The refund or payout that last asked for it.
+    pub order: Order,
     /// The payment of that refund.
-    pub payment_id: PaymentId,
+    pub payment: Option<PaymentId>,
     /// Number of the attempt.
     pub attempt: u8,
     /// How much.
@@ -353,12 +354,21 @@ impl Books {
     }
 }
 
+/// The two ids under which an instruction is kept: a refund's and its
+/// payment's; a payout stands in both places.
+pub(super) fn names(instruction: &Instruction) -> ([u8; 16], [u8; 16]) {
+    let order = instruction.order.id();
+    (order.to_be_bytes(), instruction.payment.map_or(order, |payment| payment.0).to_be_bytes())
+}
+
 fn shown(row: &Row<'_>) -> rusqlite::Result<BankInstruction> {
+    let (order, payment) = (u128::from_be_bytes(row.get(2)?), u128::from_be_bytes(row.get(3)?));
+    let is_payout = order == payment;
     Ok(BankInstruction {
         instruction_id: row.get(0)?,
         end_to_end_id: row.get(1)?,
-        refund_id: RefundId(u128::from_be_bytes(row.get(2)?)),
-        payment_id: PaymentId(u128::from_be_bytes(row.get(3)?)),
+        order: if is_payout { Order::Payout(PayoutId(order)) } else { Order::Refund(RefundId(order)) },
+        payment: (!is_payout).then_some(PaymentId(payment)),
         attempt: row.get(4)?,
         amount: amount(row, 5)?,
         creditor_masked: account(row, 7)?.masked(),

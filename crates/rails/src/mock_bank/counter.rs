@@ -1,6 +1,6 @@
 //! What the bank is asked: instructions, inquiries, withdrawals, scenarios.
 
-use super::books::{BankDown, BankState};
+use super::books::{BankDown, BankState, names};
 use super::columns::{amount, code, creditor, debtor, debtor_columns, signed, signed_count, unreadable};
 use super::course::{Desk, Standing};
 use super::habits::{Way, way_of};
@@ -57,6 +57,7 @@ impl Desk<'_> {
                 ?19, ?20, ?21, ?16, ?22, 0)
             ON CONFLICT (instruction_id) DO NOTHING RETURNING n";
         let (debtor_kind, debtor) = debtor_columns(instruction.debtor);
+        let (order, payment) = names(instruction);
         let mut statement = self.tx.prepare_cached(sql)?;
         let n = statement.query_row(
             params![
@@ -64,8 +65,8 @@ impl Desk<'_> {
                 instruction.ids.end_to_end_id,
                 instruction.ids.uetr.to_be_bytes(),
                 instruction.merchant.0.to_be_bytes(),
-                instruction.refund.0.to_be_bytes(),
-                instruction.payment.0.to_be_bytes(),
+                order,
+                payment,
                 instruction.attempt,
                 signed(instruction.amount.minor)?,
                 instruction.amount.currency.code(),
@@ -104,7 +105,7 @@ impl Desk<'_> {
         // A refund that its store lost comes back under a new id of ours, but
         // under the same instruction id: from now on it is that refund's.
         let sql = "UPDATE instruction SET refund = ?2, payment = ?3 WHERE instruction_id = ?1";
-        let (refund, payment) = (instruction.refund.0.to_be_bytes(), instruction.payment.0.to_be_bytes());
+        let (refund, payment) = names(instruction);
         self.tx.prepare_cached(sql)?.execute(params![id, refund, payment])?;
         let Some(standing) = self.standing(id)? else {
             return Ok(Submission::Accepted);
@@ -134,7 +135,7 @@ impl Desk<'_> {
         let sql = "SELECT kind, code, after FROM scenario
             WHERE (target_kind = 1 AND target = ?1) OR (target_kind = 2 AND target = ?2)
             ORDER BY target_kind LIMIT 1";
-        let (refund, payment) = (instruction.refund.0.to_be_bytes(), instruction.payment.0.to_be_bytes());
+        let (refund, payment) = names(instruction);
         let mut statement = self.tx.prepare_cached(sql)?;
         let found = statement.query_row(params![refund, payment], |row| {
             let after: Option<i64> = row.get(2)?;
@@ -193,18 +194,19 @@ impl Desk<'_> {
     /// Forces an outcome. A refusal is an answer of the bank, so what was due
     /// before it stays done.
     pub(super) fn set_outcome(&self, target: Target, outcome: Outcome) -> Result<Result<(), OutcomeRefused>, BankDown> {
-        let refund = match target {
+        let order = match target {
             Target::Payment(payment) => return self.keep_scenario(2, payment.0, outcome).map(Ok),
-            Target::Refund(refund) => refund,
+            Target::Refund(refund) => refund.0,
+            Target::Payout(payout) => payout.0,
         };
-        let Some(standing) = self.newest_of(refund.0)? else {
-            return self.keep_scenario(1, refund.0, outcome).map(Ok);
+        let Some(standing) = self.newest_of(order)? else {
+            return self.keep_scenario(1, order, outcome).map(Ok);
         };
         let at = self.now.plus(outcome.after.unwrap_or_default());
         let executed = match standing.state {
             BankState::Taken => {
                 self.replan(&standing, Plan::by_outcome(outcome, Span(0), self.now))?;
-                return self.keep_scenario(1, refund.0, outcome).map(Ok);
+                return self.keep_scenario(1, order, outcome).map(Ok);
             }
             BankState::Executed | BankState::Returned => true,
             BankState::Rejected | BankState::Withdrawn => false,
@@ -234,8 +236,8 @@ impl Desk<'_> {
                 if executed {
                     return Ok(Err(OutcomeRefused::Executed));
                 }
-                // No money moved: it is for the refund's next attempt.
-                self.keep_scenario(1, refund.0, outcome)?;
+                // No money moved: it is for the next attempt.
+                self.keep_scenario(1, order, outcome)?;
             }
         }
         Ok(Ok(()))

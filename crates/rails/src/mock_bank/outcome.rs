@@ -2,7 +2,7 @@
 
 use super::books::BankDown;
 use super::levers::iso;
-use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::id::{PaymentId, PayoutId, RefundId};
 use refundry_domain::reason::{BankCode, FailureKind};
 use refundry_domain::time::Span;
 
@@ -93,6 +93,8 @@ pub enum Target {
     /// A refund, also one whose instruction the bank has not seen yet: its
     /// instruction under way, else its next one.
     Refund(RefundId),
+    /// The same for a payout.
+    Payout(PayoutId),
     /// The later refunds of a payment; an outcome of the refund comes first.
     Payment(PaymentId),
 }

@@ -8,7 +8,7 @@ use super::{
     TimeScale, ViolationKind,
 };
 use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, RefundId};
-use refundry_domain::instruction::{DebtorAccount, EvidenceId, Instruction, Report, Submission};
+use refundry_domain::instruction::{DebtorAccount, EvidenceId, Instruction, Order, Report, Submission};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::{AccountIdentifier, Party};
 use refundry_domain::reason::BankCode;
@@ -54,7 +54,7 @@ impl Fixture {
     }
 
     async fn shown(&self, instruction: &Instruction) -> BankInstruction {
-        let page = Page { refund: Some(instruction.refund), limit: 10, ..Page::default() };
+        let page = Page { refund: Some(RefundId(instruction.order.id())), limit: 10, ..Page::default() };
         let shown = self.bank.instructions(page).await.unwrap();
         shown.into_iter().find(|row| row.instruction_id == instruction.ids.instruction_id).unwrap()
     }
@@ -106,8 +106,8 @@ fn attempt(number: u128, attempt: u8, account: &str) -> Instruction {
     let scope = Scope { payment: &PAYMENT.to_string(), merchant: "m", environment: "sandbox", attempt };
     Instruction {
         merchant: MerchantId(3),
-        refund: RefundId(number),
-        payment: PAYMENT,
+        order: Order::Refund(RefundId(number)),
+        payment: Some(PAYMENT),
         attempt,
         epoch: 1,
         lease_until: START,
@@ -408,7 +408,7 @@ async fn the_same_id_again_is_answered_and_counted_but_not_paid() {
     assert_eq!(text(&first), "5: executed 1000-0");
 
     // A store that lost the refund asks again under a new refund id.
-    let again = Instruction { refund: RefundId(99), epoch: 4, lease_until: at(60), ..asked.clone() };
+    let again = Instruction { order: Order::Refund(RefundId(99)), epoch: 4, lease_until: at(60), ..asked.clone() };
     assert_eq!(fixture.submit(&again, 50).await, Submission::Accepted);
     let second = fixture.drain(50).await;
     assert_eq!(text(&second), "50: executed 1000-0");
@@ -585,14 +585,14 @@ async fn the_sweep_reads_every_debit_once() {
 #[tokio::test]
 async fn the_books_are_read_in_pages_and_by_payment() {
     let fixture = Fixture::new();
-    let other = Instruction { payment: PaymentId(8), ..refund(9, "0505101@sandbox.com") };
+    let other = Instruction { payment: Some(PaymentId(8)), ..refund(9, "0505101@sandbox.com") };
     let batch = (1..=3).map(|number| refund(number, "12345678")).chain([other]).collect();
     fixture.bank.submit(batch, START).await;
     let read = |page: Page| fixture.bank.instructions(page);
     let first = read(Page { limit: 3, ..Page::default() }).await.unwrap();
     let after = Some(first[2].instruction_id.clone());
     let second = read(Page { limit: 3, after, ..Page::default() }).await.unwrap();
-    let refunds: Vec<u128> = first.iter().chain(&second).map(|row| row.refund_id.0).collect();
+    let refunds: Vec<u128> = first.iter().chain(&second).map(|row| row.order.id()).collect();
     assert_eq!(refunds, [1, 2, 3, 9]);
     assert_eq!(second[0].creditor_masked, "••@sandbox.com");
     let ours = read(Page { payment: Some(PAYMENT), limit: 10, ..Page::default() }).await.unwrap();
@@ -637,8 +637,7 @@ async fn a_text_is_a_lever_of_its_dialect() {
     for (remittance, account, dialect, course) in table {
         let fixture = Fixture::new();
         fixture.bank.set_habits(habits.clone());
-        let asked =
-            Instruction { remittance: Some(remittance.into()), dialect: dialect.into(), ..refund(1, account) };
+        let asked = Instruction { remittance: Some(remittance.into()), dialect: dialect.into(), ..refund(1, account) };
         fixture.submit(&asked, 0).await;
         assert_eq!(fixture.course(0).await, course, "{remittance} {account} {dialect}");
     }
@@ -646,7 +645,7 @@ async fn a_text_is_a_lever_of_its_dialect() {
     let fixture = Fixture::new();
     fixture.bank.set_habits(habits);
     let asked = Instruction { remittance: Some("BACK".into()), ..refund(1, "12345678") };
-    let target = Target::Refund(asked.refund);
+    let target = Target::Refund(RefundId(asked.order.id()));
     fixture.bank.set_outcome(target, Outcome::of(OutcomeKind::Settle), at(0)).await.unwrap();
     fixture.submit(&asked, 0).await;
     assert_eq!(fixture.course(0).await, "4: executed 1000-0");

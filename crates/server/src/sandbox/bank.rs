@@ -8,7 +8,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
-use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::id::{PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::Order;
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
 use refundry_rails::mock_bank::{
@@ -38,6 +39,20 @@ pub(super) async fn refund_outcome(
     let found = sandbox.parts.engine.read(move |reader| reader.refund(merchant, refund)).await?;
     found.ok_or(Refusal::RefundUnknown)?;
     set(&sandbox, Target::Refund(refund), outcome).await
+}
+
+/// `POST /payouts/{id}/outcome`: what the bank does with a payout.
+pub(super) async fn payout_outcome(
+    State(sandbox): State<Arc<Sandbox>>,
+    Extension(Caller(merchant)): Extension<Caller>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let payout = PayoutId::parse(&id).map_err(|_| Refusal::PayoutUnknown)?;
+    let outcome = outcome(&body)?;
+    let found = sandbox.parts.engine.read(move |reader| reader.payout(merchant, payout)).await?;
+    found.ok_or(Refusal::PayoutUnknown)?;
+    set(&sandbox, Target::Payout(payout), outcome).await
 }
 
 /// `POST /payments/{id}/outcome`: what the bank does with a payment's later refunds.
@@ -116,8 +131,12 @@ struct Books {
 struct Line {
     instruction_id: String,
     end_to_end_id: String,
-    refund_id: String,
-    payment_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payout_id: Option<String>,
     attempt: u8,
     amount: u64,
     currency: String,
@@ -137,11 +156,16 @@ struct Totals {
 
 impl From<BankInstruction> for Line {
     fn from(from: BankInstruction) -> Self {
+        let (refund_id, payout_id) = match from.order {
+            Order::Refund(id) => (Some(id.to_string()), None),
+            Order::Payout(id) => (None, Some(id.to_string())),
+        };
         Self {
             instruction_id: from.instruction_id,
             end_to_end_id: from.end_to_end_id,
-            refund_id: from.refund_id.to_string(),
-            payment_id: from.payment_id.to_string(),
+            refund_id,
+            payment_id: from.payment.map(|id| id.to_string()),
+            payout_id,
             attempt: from.attempt,
             amount: from.amount.minor,
             currency: from.amount.currency.to_string(),

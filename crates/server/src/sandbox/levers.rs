@@ -52,6 +52,7 @@ fn refund_answer(id: RefundId, answer: &Answer) -> Response {
     let state = match answer {
         Answer::Refund(refund) => Some(refund.state.code()),
         Answer::Payment(_)
+        | Answer::Payout(_)
         | Answer::Account(_)
         | Answer::Mandate(_)
         | Answer::Send(_)

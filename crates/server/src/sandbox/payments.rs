@@ -106,6 +106,7 @@ pub(super) async fn advance(
     let state = match sandbox.command(merchant, command).await? {
         Answer::Payment(payment) => payment.state,
         Answer::Refund(_)
+        | Answer::Payout(_)
         | Answer::Account(_)
         | Answer::Mandate(_)
         | Answer::Send(_)

@@ -276,7 +276,7 @@ impl Plan {
         let mut commands = Vec::new();
         for (currency, account) in &self.accounts {
             if !self.moved.contains_key(account) {
-                let ids = [(); 11].map(|()| AccountId(new_id(self.at)));
+                let ids = Book::KINDS.map(|_| AccountId(new_id(self.at)));
                 commands.push(Command::OpenBook { currency: *currency, book: Book::from_ids(ids) });
                 commands.push(Command::OpenAccount(OpenAccount {
                     id: *account,

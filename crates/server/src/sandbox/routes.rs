@@ -16,6 +16,7 @@ pub fn routes(sandbox: Arc<Sandbox>) -> Router {
         .route("/sandbox/v1/payments/{id}/status", post(payments::advance))
         .route("/sandbox/v1/payments/{id}/outcome", post(bank::payment_outcome))
         .route("/sandbox/v1/refunds/{id}/outcome", post(bank::refund_outcome))
+        .route("/sandbox/v1/payouts/{id}/outcome", post(bank::payout_outcome))
         .route("/sandbox/v1/bank/instructions", get(bank::instructions))
         .route("/sandbox/v1/rails/pause", post(bank::pause))
         .route("/sandbox/v1/rails/resume", post(bank::resume))

@@ -1,4 +1,4 @@
-//! The accounts of a book: eleven ids behind each other.
+//! The accounts of a book: twelve ids behind each other.
 
 use super::ended;
 use crate::fault::Fault;

@@ -11,6 +11,7 @@ pub(crate) mod mandate;
 pub(crate) mod once;
 pub(crate) mod parts;
 pub(crate) mod payment;
+pub(crate) mod payout;
 pub(crate) mod refund;
 pub(crate) mod refund_parts;
 pub(crate) mod stored;
@@ -26,9 +27,14 @@ pub(crate) const FORM: u8 = 1;
 
 /// Starts reading a record of the form that we know.
 pub(crate) fn open_record(bytes: &[u8]) -> Result<Decoder<'_>, Fault> {
+    open_form(bytes, FORM)
+}
+
+/// Starts reading a record of one form.
+pub(crate) fn open_form(bytes: &[u8], form: u8) -> Result<Decoder<'_>, Fault> {
     let mut from = Decoder::new(bytes);
     match from.byte()? {
-        FORM => Ok(from),
+        found if found == form => Ok(from),
         other => Err(Fault::Malformed(format!("form {other} is not known"))),
     }
 }

@@ -1,7 +1,7 @@
 //! Records read back as they were written, over thousands of shapes, and no
 //! cut of a record is taken for a whole one.
 
-use super::{ended, event, mandate, once, open_record, payment, refund};
+use super::{ended, event, mandate, once, open_record, payment, payout, refund};
 use crate::fault::Fault;
 use crate::keys::KeyRing;
 use crate::seal::Sealer;
@@ -10,7 +10,9 @@ use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::bytes::Malformed;
 use refundry_domain::deadline::{Deadlines, Limits};
 use refundry_domain::event::{Actor, Event, EventKind, decode_bank_code};
-use refundry_domain::id::{AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PersonId, RefundId};
+use refundry_domain::id::{
+    AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PayoutId, PersonId, RefundId,
+};
 use refundry_domain::instruction::Report;
 use refundry_domain::ledger::Subject;
 use refundry_domain::mandate::{Mandate, MandateState, Period};
@@ -21,6 +23,7 @@ use refundry_domain::payment::{
     Counters, Moments, Origin, Payment, PaymentBlock, PaymentBlockCode, PaymentFailure, PaymentFailureReason,
     PaymentState, Provenance,
 };
+use refundry_domain::payout::Payout;
 use refundry_domain::reason::{BankCode, Failure, FailureKind};
 use refundry_domain::reference::Tag;
 use refundry_domain::refund::{
@@ -251,6 +254,31 @@ impl Dice {
         }
     }
 
+    fn payout(&mut self) -> Payout {
+        Payout {
+            id: PayoutId(self.id()),
+            merchant: MerchantId(self.id()),
+            account: AccountId(self.id()),
+            origin: self.origin(),
+            reference: ClientReference { tag: self.pick(&[Tag::Ref, Tag::Key]), value: Arc::from(self.text()) },
+            amount: self.amount(),
+            creditor: self.party(),
+            remittance: self.maybe(|dice| Arc::from(dice.text())),
+            reservation: self.pick(&[Reservation::None, Reservation::Pending, Reservation::Voided]),
+            state: self.pick(&make::payout_states()),
+            cases: self.list(Self::case),
+            attempts: self.list(Self::attempt),
+            extension: self.extension(),
+            event_count: self.pick(&[0, 1, u32::MAX]),
+            chain: self.hash(),
+            submitted_at: self.maybe(Self::time),
+            settled_at: self.maybe(Self::time),
+            ended_at: self.maybe(Self::time),
+            created_at: self.time(),
+            updated_at: self.time(),
+        }
+    }
+
     fn payment_block(&mut self) -> PaymentBlock {
         let codes = [
             PaymentBlockCode::Recall,
@@ -341,8 +369,9 @@ impl Dice {
     }
 
     fn once(&mut self) -> OnceRecord {
-        let result = match self.below(7) {
+        let result = match self.below(8) {
             0 => OnceResult::Refund(RefundId(self.id())),
+            7 => OnceResult::Payout(PayoutId(self.id())),
             1 => OnceResult::Payment(PaymentId(self.id())),
             2 => OnceResult::Mandate(MandateId(self.id())),
             3 => OnceResult::Account(AccountId(self.id())),
@@ -361,11 +390,13 @@ impl Dice {
             EventKind::BlockPlaced { code: self.pick(BlockCode::ALL) },
             EventKind::MandateEntered { mandate: MandateId(self.id()), state: Arc::from(self.text()) },
             EventKind::AccountFunded { account: AccountId(self.id()), amount: self.roll() },
+            EventKind::PayoutEntered { state: self.pick(&make::payout_states()) },
         ];
         Event {
             merchant: MerchantId(self.id()),
             payment: self.maybe(|dice| PaymentId(dice.id())),
             refund: self.maybe(|dice| RefundId(dice.id())),
+            payout: self.maybe(|dice| PayoutId(dice.id())),
             number: self.pick(&[1, u32::MAX]),
             at: self.time(),
             actor: self.actor(),
@@ -458,6 +489,22 @@ fn a_payment_of_the_first_form_has_no_moments() {
     body.truncate(body.len() - 6);
     let private = payment::private(&written);
     assert_eq!(payment::read(columns, &body, private.as_deref()).unwrap(), written);
+}
+
+#[test]
+fn payouts_read_back() {
+    for seed in 0..SHAPES {
+        let written = Dice::new(seed).payout();
+        let (body, private) = (payout::body(&written), payout::private(&written));
+        let columns =
+            || payout::PayoutColumns { merchant: written.merchant, id: written.id, origin: written.origin.clone() };
+        let read = |body: &[u8], private: &[u8]| payout::read(columns(), body, private);
+        assert_eq!(read(&body, &private).unwrap(), written, "seed {seed}");
+        if seed < 50 {
+            assert_cuts_noticed(&body, |cut| read(cut, &private).is_ok());
+            assert_cuts_noticed(&private, |cut| read(&body, cut).is_ok());
+        }
+    }
 }
 
 #[test]

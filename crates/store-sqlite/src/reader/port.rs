@@ -1,7 +1,7 @@
 //! The port's methods.
 
 use super::scan::{self, Each};
-use super::{SqliteReader, all, first, lists};
+use super::{SqliteReader, all, first, lists, payouts};
 use crate::codec::stored;
 use crate::fault::Fault;
 use crate::rows::{self, Rows};
@@ -10,15 +10,18 @@ use crate::sql;
 use crate::write_records::registry_row;
 use refundry_domain::bytes::Malformed;
 use refundry_domain::event::Event;
-use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
+use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::Order;
 use refundry_domain::ledger::Account;
 use refundry_domain::mandate::Mandate;
 use refundry_domain::payment::Payment;
+use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
 use refundry_domain::time::Timestamp;
 use refundry_engine::registry::{RegistryEntry, RegistryKey};
 use refundry_engine::store::{
-    Delivery, DeliveryState, PageRequest, Reader, RefundFilter, SettledRange, StoreError, StoredEvent, Table,
+    Delivery, DeliveryState, PageRequest, PayoutFilter, PayoutPlace, Reader, RefundFilter, SettledRange, StoreError,
+    StoredEvent, Table,
 };
 use rusqlite::{Row, params};
 
@@ -37,11 +40,13 @@ fn stored_event(rows: Rows<'_>, row: &Row<'_>) -> Result<StoredEvent, Fault> {
         None => None,
     };
     let (payment, refund) = (sql::EVENT_WIDTH, sql::EVENT_WIDTH + sql::PAYMENT_WIDTH);
+    let payout = refund + sql::REFUND_WIDTH;
     Ok(StoredEvent {
         place,
         event,
         refund: if rows::is_null(row, refund)? { None } else { Some(rows.refund(row, refund)?.refund) },
         payment: if rows::is_null(row, payment)? { None } else { Some(rows.payment(row, payment)?.payment) },
+        payout: if rows::is_null(row, payout)? { None } else { Some(rows.payout(row, payout)?.payout) },
         mandate,
     })
 }
@@ -94,11 +99,15 @@ fn refund_events(rows: Rows<'_>, of: MerchantId, id: RefundId) -> Result<Vec<Eve
     all(rows, sql::EVENT_OF_REFUND, [place], |row| Ok(rows::event(row)?.1))
 }
 
-fn instruction(rows: Rows<'_>, id: &str) -> Result<Option<(MerchantId, RefundId, u8)>, Fault> {
-    first(rows, sql::INSTRUCTION_GET, [id], |row| {
+fn instruction(rows: Rows<'_>, id: &str) -> Result<Option<(MerchantId, Order, u8)>, Fault> {
+    let refund = first(rows, sql::INSTRUCTION_GET, [id], |row| {
         let merchant = rows.catalog.merchant_id(rows.connection, row.get(0)?)?;
-        Ok((merchant, RefundId(rows::id(row, 1)?), row.get(2)?))
-    })
+        Ok((merchant, Order::Refund(RefundId(rows::id(row, 1)?)), row.get(2)?))
+    })?;
+    match refund {
+        Some(refund) => Ok(Some(refund)),
+        None => payouts::instruction(rows, id),
+    }
 }
 
 fn deliveries(rows: Rows<'_>, of: MerchantId, id: EndpointId, page: PageRequest<u64>) -> Result<Vec<Delivery>, Fault> {
@@ -172,6 +181,27 @@ impl Reader for SqliteReader {
         self.read(|rows| refund_events(rows, merchant, id))
     }
 
+    fn payout(&self, merchant: MerchantId, id: PayoutId) -> Result<Option<Payout>, StoreError> {
+        self.read(|rows| one(rows, sql::PAYOUT_BY_ID, (merchant, id.0), |row| Ok(rows.payout(row, 0)?.payout)))
+    }
+
+    fn payouts(
+        &self,
+        merchant: MerchantId,
+        filter: &PayoutFilter,
+        page: PageRequest<PayoutPlace>,
+    ) -> Result<Vec<Payout>, StoreError> {
+        self.read(|rows| payouts::page(rows, merchant, filter, page))
+    }
+
+    fn due_payouts(&self, now: Timestamp, limit: usize) -> Result<Vec<Payout>, StoreError> {
+        self.read(|rows| payouts::due(rows, now, limit))
+    }
+
+    fn sending_payouts(&self, after: Option<PayoutId>, limit: usize) -> Result<Vec<Payout>, StoreError> {
+        self.read(|rows| payouts::sending(rows, after, limit))
+    }
+
     fn accounts(&self, of: MerchantId) -> Result<Vec<Account>, StoreError> {
         self.read(|rows| match merchant(rows, of)? {
             Some(n) => all(rows, sql::ACCOUNT_HELD, [n], |row| Ok(rows.account(row)?.1)),
@@ -201,8 +231,9 @@ impl Reader for SqliteReader {
 
     fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|rows| {
-            let at: Option<Option<i64>> = first(rows, sql::REFUND_NEXT_WAKE, [], |row| Ok(row.get(0)?))?;
-            Ok(at.flatten().map(Timestamp))
+            let least = |statement| first(rows, statement, [], |row| Ok(row.get::<_, Option<i64>>(0)?));
+            let (refund, payout) = (least(sql::REFUND_NEXT_WAKE)?, least(sql::PAYOUT_NEXT_WAKE)?);
+            Ok(refund.flatten().into_iter().chain(payout.flatten()).min().map(Timestamp))
         })
     }
 
@@ -230,7 +261,7 @@ impl Reader for SqliteReader {
         self.read(|rows| all(rows, sql::REFUND_SENDING, values, |row| Ok(rows.refund(row, 0)?.refund)))
     }
 
-    fn instruction(&self, instruction_id: &str) -> Result<Option<(MerchantId, RefundId, u8)>, StoreError> {
+    fn instruction(&self, instruction_id: &str) -> Result<Option<(MerchantId, Order, u8)>, StoreError> {
         self.read(|rows| instruction(rows, instruction_id))
     }
 

@@ -27,6 +27,7 @@ pub(super) fn table(rows: Rows<'_>, table: Table, each: Each<'_>) -> Result<(), 
         }
         Table::Payments => stream(rows, sql::PAYMENT_SCAN, each, |row| Ok(Row::Payment(rows.payment(row, 0)?.payment))),
         Table::Refunds => stream(rows, sql::REFUND_SCAN, each, |row| Ok(Row::Refund(rows.refund(row, 0)?.refund))),
+        Table::Payouts => stream(rows, sql::PAYOUT_SCAN, each, |row| Ok(Row::Payout(rows.payout(row, 0)?.payout))),
         Table::Events => stream(rows, sql::EVENT_SCAN, each, |row| {
             let (place, event) = rows::event(row)?;
             Ok(Row::Event { place, event })

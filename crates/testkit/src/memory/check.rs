@@ -1,10 +1,10 @@
 //! The constraints of a database, checked before anything is written, so that
 //! a refused batch changes nothing.
 
-use super::state::State;
+use super::state::{State, order_of};
 use refundry_domain::facts::{Changes, Facts};
 use refundry_domain::ledger::AccountKind;
-use refundry_domain::once::OnceResult;
+use refundry_domain::once::OnceRecord;
 use refundry_engine::store::Batch;
 use std::collections::BTreeSet;
 
@@ -54,6 +54,11 @@ fn objects(state: &State, facts: &Facts, changes: &Changes) -> Checked {
             state.payments.contains_key(&refund.payment) || changes.new_payments.contains(&refund.payment);
         hold(payment_known, "a refund's payment")?;
     }
+    for id in &changes.payouts {
+        let new = changes.new_payouts.contains(id);
+        hold(facts.payouts.contains_key(id), "a changed payout is not in the facts")?;
+        hold(state.payouts.contains_key(id) != new, "payout id")?;
+    }
     for key in &changes.books {
         hold(!state.books.contains_key(key), "one book per merchant and currency")?;
     }
@@ -95,9 +100,9 @@ fn limits(state: &State, facts: &Facts, changes: &Changes) -> Checked {
 fn records(state: &State, facts: &Facts, changes: &Changes) -> Checked {
     for key in &changes.once {
         hold(facts.once.contains_key(key), "a changed once-record is not in the facts")?;
-        // A key that created a refund never expires; any other record may be
+        // A key that created a refund or payout never expires; any other record may be
         // written over once it is forgotten.
-        let for_ever = state.once.get(key).is_some_and(|record| matches!(record.result, OnceResult::Refund(_)));
+        let for_ever = state.once.get(key).is_some_and(OnceRecord::is_for_ever);
         hold(!for_ever, "unique once-key")?;
     }
     let mut seen = BTreeSet::new();
@@ -112,7 +117,7 @@ fn records(state: &State, facts: &Facts, changes: &Changes) -> Checked {
     }
     let mut seen = BTreeSet::new();
     for item in &changes.evidence {
-        let key = (item.refund, item.id);
+        let key = (item.order, item.id);
         hold(is_new(&mut seen, key, state.evidence.contains_key(&key)), "unique evidence")?;
     }
     Ok(())
@@ -121,9 +126,12 @@ fn records(state: &State, facts: &Facts, changes: &Changes) -> Checked {
 fn history(state: &State, changes: &Changes) -> Checked {
     let mut seen = BTreeSet::new();
     for event in &changes.events {
-        if let Some(refund) = event.refund {
-            let key = (refund, event.number);
-            hold(is_new(&mut seen, key, state.event_numbers.contains(&key)), "unique event number of a refund")?;
+        if let Some(order) = order_of(event) {
+            let key = (order, event.number);
+            hold(
+                is_new(&mut seen, key, state.event_numbers.contains(&key)),
+                "unique event number of a refund or payout",
+            )?;
         }
     }
     let mut seen = BTreeSet::new();

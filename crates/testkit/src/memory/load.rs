@@ -2,7 +2,8 @@
 
 use super::state::State;
 use refundry_domain::facts::Facts;
-use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, RefundId};
+use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::Order;
 use refundry_domain::money::Currency;
 use refundry_domain::refund::Funding;
 use refundry_domain::time::Timestamp;
@@ -39,6 +40,11 @@ impl Loader<'_> {
                 self.refund(*id);
             }
         }
+        for (merchant, id) in &keys.payouts {
+            if self.state.payouts.get(id).is_some_and(|payout| payout.merchant == *merchant) {
+                self.payout(*id);
+            }
+        }
         for (merchant, id) in &keys.accounts {
             if self.state.accounts.get(id).is_some_and(|account| account.merchant == *merchant) {
                 self.account(*id);
@@ -68,15 +74,22 @@ impl Loader<'_> {
             self.facts.keyless.extend(self.state.keyless.get(key).map(|seen| (key.clone(), *seen)));
         }
         for (merchant, id, evidence) in &keys.instructions {
-            let Some((refund, attempt)) = self.state.instructions.get(id) else {
+            let Some((order, attempt)) = self.state.instructions.get(id) else {
                 continue;
             };
-            if self.state.refunds.get(refund).is_none_or(|found| found.merchant != *merchant) {
+            let owner = match order {
+                Order::Refund(id) => self.state.refunds.get(id).map(|refund| refund.merchant),
+                Order::Payout(id) => self.state.payouts.get(id).map(|payout| payout.merchant),
+            };
+            if owner != Some(*merchant) {
                 continue;
             }
-            self.facts.instructions.insert(id.clone(), (*refund, *attempt));
-            self.refund(*refund);
-            let key = evidence.map(|evidence| (*refund, evidence));
+            self.facts.instructions.insert(id.clone(), (*order, *attempt));
+            match order {
+                Order::Refund(id) => self.refund(*id),
+                Order::Payout(id) => self.payout(*id),
+            }
+            let key = evidence.map(|evidence| (*order, evidence));
             self.facts.evidence.extend(key.filter(|key| self.state.evidence.contains_key(key)));
         }
         let open = self.state.strays.iter().filter(|stray| keys.strays.contains(&stray.merchant));
@@ -122,6 +135,13 @@ impl Loader<'_> {
             Funding::Held { account } => self.account(account),
             Funding::Mandate { mandate, debtor_account: _ } => self.mandate(mandate),
             Funding::MerchantAuthorised => {}
+        }
+    }
+
+    fn payout(&mut self, id: PayoutId) {
+        if let Some(payout) = self.state.payouts.get(&id) {
+            self.facts.payouts.insert(id, payout.clone());
+            self.account(payout.account);
         }
     }
 

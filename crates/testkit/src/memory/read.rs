@@ -2,17 +2,20 @@
 
 use super::MemoryStore;
 use super::state::State;
-use refundry_domain::attempt::AttemptState;
+use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::event::Event;
-use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
+use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::Order;
 use refundry_domain::ledger::{Account, AccountKind};
 use refundry_domain::mandate::{Mandate, MandateState};
 use refundry_domain::payment::Payment;
+use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
 use refundry_domain::time::Timestamp;
 use refundry_engine::registry::RegistryEntry;
 use refundry_engine::store::{
-    Delivery, DeliveryState, PageRequest, Reader, RefundFilter, Row, SettledRange, StoreError, StoredEvent, Table,
+    Delivery, DeliveryState, PageRequest, PayoutFilter, PayoutPlace, Reader, RefundFilter, Row, SettledRange,
+    StoreError, StoredEvent, Table,
 };
 use std::ops::Bound;
 
@@ -38,6 +41,7 @@ fn stored_event(state: &State, place: u64, event: &Event) -> StoredEvent {
         event: event.clone(),
         refund: event.refund.and_then(|id| state.refunds.get(&id).cloned()),
         payment: event.payment.and_then(|id| state.payments.get(&id).cloned()),
+        payout: event.payout.and_then(|id| state.payouts.get(&id).cloned()),
         mandate: event.mandate().and_then(|id| state.mandates.get(&id).cloned()),
     }
 }
@@ -49,8 +53,8 @@ fn next_try(delivery: &Delivery) -> Option<Timestamp> {
     }
 }
 
-fn is_sending(refund: &Refund) -> bool {
-    refund.newest_attempt().is_some_and(|attempt| matches!(attempt.state, AttemptState::Sending { .. }))
+fn is_sending(newest: Option<&Attempt>) -> bool {
+    newest.is_some_and(|attempt| matches!(attempt.state, AttemptState::Sending { .. }))
 }
 
 fn rows(state: &State, table: Table) -> Vec<Row> {
@@ -59,6 +63,7 @@ fn rows(state: &State, table: Table) -> Vec<Row> {
         Table::Transfers => state.transfers.values().copied().map(Row::Transfer).collect(),
         Table::Payments => state.payments.values().cloned().map(Row::Payment).collect(),
         Table::Refunds => state.refunds.values().cloned().map(Row::Refund).collect(),
+        Table::Payouts => state.payouts.values().cloned().map(Row::Payout).collect(),
         Table::Events => {
             (1..).zip(&state.events).map(|(place, event)| Row::Event { place, event: event.clone() }).collect()
         }
@@ -147,6 +152,44 @@ impl Reader for MemoryStore {
         }))
     }
 
+    fn payout(&self, merchant: MerchantId, id: PayoutId) -> Result<Option<Payout>, StoreError> {
+        Ok(self.read(|state| state.payouts.get(&id).filter(|payout| payout.merchant == merchant).cloned()))
+    }
+
+    fn payouts(
+        &self,
+        merchant: MerchantId,
+        filter: &PayoutFilter,
+        page: PageRequest<PayoutPlace>,
+    ) -> Result<Vec<Payout>, StoreError> {
+        Ok(self.read(|state| {
+            let mut found: Vec<&Payout> = state
+                .payouts
+                .values()
+                .filter(|payout| payout.merchant == merchant && payout.account == filter.account)
+                .filter(|payout| (filter.from..=filter.to).contains(&payout.created_at))
+                .filter(|payout| page.before.is_none_or(|before| PayoutPlace::of(payout) < before))
+                .collect();
+            found.sort_by_key(|payout| std::cmp::Reverse(PayoutPlace::of(payout)));
+            found.into_iter().take(page.limit).cloned().collect()
+        }))
+    }
+
+    fn due_payouts(&self, now: Timestamp, limit: usize) -> Result<Vec<Payout>, StoreError> {
+        Ok(self.read(|state| {
+            let due = state.payout_wakes.iter().take_while(|(at, _)| *at <= now).take(limit);
+            due.filter_map(|(_, id)| state.payouts.get(id).cloned()).collect()
+        }))
+    }
+
+    fn sending_payouts(&self, after: Option<PayoutId>, limit: usize) -> Result<Vec<Payout>, StoreError> {
+        Ok(self.read(|state| {
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            let later = state.payouts.range((from, Bound::Unbounded)).map(|(_, payout)| payout);
+            later.filter(|payout| is_sending(payout.newest_attempt())).take(limit).cloned().collect()
+        }))
+    }
+
     fn accounts(&self, merchant: MerchantId) -> Result<Vec<Account>, StoreError> {
         Ok(self.read(|state| {
             let held = state
@@ -179,7 +222,10 @@ impl Reader for MemoryStore {
     }
 
     fn next_wake(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.read(|state| state.wakes.first().map(|(at, _)| *at)))
+        Ok(self.read(|state| {
+            let (refund, payout) = (state.wakes.first(), state.payout_wakes.first());
+            refund.map(|(at, _)| *at).into_iter().chain(payout.map(|(at, _)| *at)).min()
+        }))
     }
 
     fn due_payments(&self, now: Timestamp, limit: usize) -> Result<Vec<Payment>, StoreError> {
@@ -214,15 +260,19 @@ impl Reader for MemoryStore {
                 .refunds
                 .range((from, Bound::Unbounded))
                 .map(|(_, refund)| refund)
-                .filter(|refund| is_sending(refund));
+                .filter(|refund| is_sending(refund.newest_attempt()));
             sending.take(limit).cloned().collect()
         }))
     }
 
-    fn instruction(&self, instruction_id: &str) -> Result<Option<(MerchantId, RefundId, u8)>, StoreError> {
+    fn instruction(&self, instruction_id: &str) -> Result<Option<(MerchantId, Order, u8)>, StoreError> {
         Ok(self.read(|state| {
-            let (refund, attempt) = state.instructions.get(instruction_id)?;
-            state.refunds.get(refund).map(|found| (found.merchant, *refund, *attempt))
+            let (order, attempt) = state.instructions.get(instruction_id)?;
+            let owner = match order {
+                Order::Refund(id) => state.refunds.get(id)?.merchant,
+                Order::Payout(id) => state.payouts.get(id)?.merchant,
+            };
+            Some((owner, *order, *attempt))
         }))
     }
 

@@ -1,15 +1,16 @@
 //! The tables and how a checked batch enters them.
 
-use refundry_domain::decide::wake_at;
+use refundry_domain::decide::{wake_at, wake_payout_at};
 use refundry_domain::event::Event;
 use refundry_domain::facts::{Changes, Evidence, KeylessSeen, Stray};
-use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
-use refundry_domain::instruction::EvidenceId;
+use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::{EvidenceId, Order};
 use refundry_domain::ledger::{Account, Book};
 use refundry_domain::mandate::Mandate;
 use refundry_domain::money::Currency;
 use refundry_domain::once::{OnceKey, OnceRecord};
 use refundry_domain::payment::{OriginKey, Payment};
+use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
 use refundry_domain::time::Timestamp;
 use refundry_engine::registry::{RegistryEntry, RegistryKey};
@@ -21,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct State {
     pub(super) payments: BTreeMap<PaymentId, Payment>,
     pub(super) refunds: BTreeMap<RefundId, Refund>,
+    pub(super) payouts: BTreeMap<PayoutId, Payout>,
     pub(super) accounts: BTreeMap<AccountId, Account>,
     pub(super) books: BTreeMap<(MerchantId, Currency), Book>,
     pub(super) mandates: BTreeMap<MandateId, Mandate>,
@@ -28,8 +30,8 @@ pub(super) struct State {
     pub(super) once: BTreeMap<OnceKey, OnceRecord>,
     pub(super) origin_keys: BTreeMap<(MerchantId, OriginKey), PaymentId>,
     pub(super) keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
-    pub(super) instructions: BTreeMap<String, (RefundId, u8)>,
-    pub(super) evidence: BTreeMap<(RefundId, EvidenceId), Evidence>,
+    pub(super) instructions: BTreeMap<String, (Order, u8)>,
+    pub(super) evidence: BTreeMap<(Order, EvidenceId), Evidence>,
     pub(super) strays: Vec<Stray>,
     pub(super) events: Vec<Event>,
     pub(super) transfers: BTreeMap<(u64, u8), StoredTransfer>,
@@ -40,10 +42,17 @@ pub(super) struct State {
     pub(super) refunds_of: BTreeMap<PaymentId, BTreeSet<RefundId>>,
     /// Refunds by wake-up time.
     pub(super) wakes: BTreeSet<(Timestamp, RefundId)>,
+    /// Payouts by wake-up time.
+    pub(super) payout_wakes: BTreeSet<(Timestamp, PayoutId)>,
     /// Merchant references in use.
     pub(super) merchant_references: BTreeMap<(MerchantId, String), RefundId>,
-    /// Numbers of a refund's events in use.
-    pub(super) event_numbers: BTreeSet<(RefundId, u32)>,
+    /// Numbers of a refund's or payout's events in use.
+    pub(super) event_numbers: BTreeSet<(Order, u32)>,
+}
+
+/// What an event is about, where it is counted by that.
+pub(super) fn order_of(event: &Event) -> Option<Order> {
+    event.refund.map(Order::Refund).or(event.payout.map(Order::Payout))
 }
 
 impl State {
@@ -88,6 +97,11 @@ impl State {
                 self.put_refund(refund.clone());
             }
         }
+        for id in &changes.payouts {
+            if let Some(payout) = facts.payouts.get(id) {
+                self.put_payout(payout.clone());
+            }
+        }
         for id in &changes.accounts {
             self.accounts.extend(facts.accounts.get(id).map(|account| (*id, account.clone())));
         }
@@ -115,6 +129,15 @@ impl State {
         self.refunds.insert(id, refund);
     }
 
+    fn put_payout(&mut self, payout: Payout) {
+        let id = payout.id;
+        if let Some(at) = self.payouts.get(&id).and_then(wake_payout_at) {
+            self.payout_wakes.remove(&(at, id));
+        }
+        self.payout_wakes.extend(wake_payout_at(&payout).map(|at| (at, id)));
+        self.payouts.insert(id, payout);
+    }
+
     fn apply_records(&mut self, batch: &Batch<'_>) {
         let (facts, changes) = (batch.facts, batch.changes());
         for key in &changes.once {
@@ -126,18 +149,18 @@ impl State {
         for key in &changes.keyless {
             self.keyless.extend(facts.keyless.get(key).map(|seen| (key.clone(), *seen)));
         }
-        for (id, refund, attempt) in &changes.instructions {
-            self.instructions.insert(id.clone(), (*refund, *attempt));
+        for (id, order, attempt) in &changes.instructions {
+            self.instructions.insert(id.clone(), (*order, *attempt));
         }
         for item in &changes.evidence {
-            self.evidence.insert((item.refund, item.id), *item);
+            self.evidence.insert((item.order, item.id), *item);
         }
         self.strays.extend(changes.strays.iter().cloned());
     }
 
     fn apply_history(&mut self, changes: &Changes, first: u64) {
         for event in &changes.events {
-            self.event_numbers.extend(event.refund.map(|refund| (refund, event.number)));
+            self.event_numbers.extend(order_of(event).map(|order| (order, event.number)));
             self.events.push(event.clone());
         }
         for transfer in &changes.transfers {

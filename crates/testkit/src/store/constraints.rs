@@ -6,7 +6,7 @@ use super::writing::{draft, put_payment, put_refund};
 use crate::make::{self, AT};
 use refundry_domain::event::EventKind;
 use refundry_domain::facts::{Draft, Evidence, Facts};
-use refundry_domain::instruction::{EvidenceId, Report};
+use refundry_domain::instruction::{EvidenceId, Order, Report};
 use refundry_domain::ledger::{Subject as About, TransferKind};
 use refundry_domain::money::Currency;
 use refundry_domain::payment::OriginKey;
@@ -71,13 +71,13 @@ const BREACHES: &[(&str, Breach)] = &[
     ("unique instruction id", |facts, shop| {
         change(facts, shop, |draft, shop| {
             let foreign = instruction_id(shop.foreign.1, 1);
-            draft.put_instruction(foreign, a_refund(shop).id, 9);
+            draft.put_instruction(foreign, Order::Refund(a_refund(shop).id), 9);
         });
     }),
     ("unique evidence per refund", |facts, shop| {
         change(facts, shop, |draft, shop| {
-            let refund = *shop.facts.evidence.iter().map(|(refund, _)| refund).min().expect("there is evidence");
-            draft.put_evidence(Evidence { refund, id: EvidenceId([0; 8]), report: Report::Lapsed, at: AT });
+            let order = *shop.facts.evidence.iter().map(|(order, _)| order).min().expect("there is evidence");
+            draft.put_evidence(Evidence { order, id: EvidenceId([0; 8]), report: Report::Lapsed, at: AT });
         });
     }),
     ("unique merchant reference, new refund", |facts, shop| {

@@ -5,7 +5,7 @@ use super::shop::{self, Shop, instruction_id};
 use crate::make::{AT, Ids};
 use refundry_domain::facts::Facts;
 use refundry_domain::id::{MandateId, MerchantId, PaymentId, RefundId};
-use refundry_domain::instruction::EvidenceId;
+use refundry_domain::instruction::{EvidenceId, Order};
 use refundry_domain::money::Currency;
 use refundry_domain::once::OnceKey;
 use refundry_domain::payment::OriginKey;
@@ -182,12 +182,13 @@ fn named_keys(subject: &mut Subject, shop: &Shop) {
         assert_eq!(facts.origin_keys.get(key), Some(payment), "the same name means another payment per merchant");
         assert_payment_complete(&facts, shop, *payment, "origin key");
     }
-    for (id, (refund, attempt)) in &shop.facts.instructions {
+    for (id, (order, attempt)) in &shop.facts.instructions {
+        let Order::Refund(refund) = order else { continue };
         let merchant = shop.facts.refunds[refund].merchant;
         let facts = subject.load(&keys(|keys| {
             keys.instructions.insert((merchant, id.clone(), Some(EvidenceId([77; 8]))));
         }));
-        assert_eq!(facts.instructions.get(id), Some(&(*refund, *attempt)), "instruction");
+        assert_eq!(facts.instructions.get(id), Some(&(*order, *attempt)), "instruction");
         assert!(facts.evidence.is_empty(), "evidence that nobody brought");
         assert_refund_complete(&facts, shop, *refund, "instruction");
     }
@@ -195,5 +196,5 @@ fn named_keys(subject: &mut Subject, shop: &Shop) {
     let facts = subject.load(&keys(|keys| {
         keys.instructions.insert((shop.other, instruction_id(refund, 1), Some(EvidenceId([8; 8]))));
     }));
-    assert!(facts.evidence.contains(&(refund, EvidenceId([8; 8]))), "evidence that is recorded");
+    assert!(facts.evidence.contains(&(Order::Refund(refund), EvidenceId([8; 8]))), "evidence that is recorded");
 }

@@ -3,6 +3,7 @@
 use super::Subject;
 use super::shop::{self, Shop};
 use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
+use refundry_domain::instruction::Order;
 use refundry_domain::ledger::AccountKind;
 use refundry_domain::time::Timestamp;
 use refundry_engine::store::{PageRequest, RefundFilter, Row, SettledRange, StoreError, Table};
@@ -98,9 +99,10 @@ fn lists(subject: &Subject, shop: &Shop) {
     let mut mandates = reader.all_mandates().expect("read");
     mandates.sort_by_key(|mandate| mandate.id);
     assert_eq!(mandates, facts.mandates.values().cloned().collect::<Vec<_>>());
-    for (id, (refund, attempt)) in &facts.instructions {
+    for (id, (order, attempt)) in &facts.instructions {
+        let Order::Refund(refund) = order else { continue };
         let merchant = facts.refunds.get(refund).expect("it was written").merchant;
-        assert_eq!(reader.instruction(id).expect("read"), Some((merchant, *refund, *attempt)));
+        assert_eq!(reader.instruction(id).expect("read"), Some((merchant, *order, *attempt)));
     }
 }
 

@@ -9,6 +9,7 @@ use super::Subject;
 use crate::make::{AT, Ids};
 use refundry_domain::facts::Facts;
 use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId, PaymentId, RefundId};
+use refundry_domain::instruction::Order;
 use refundry_domain::money::Currency;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::registry::RegistryEntry;
@@ -67,10 +68,11 @@ pub(super) fn all_keys(shop: &Shop) -> Keys {
     keys.once = facts.once.keys().copied().collect();
     keys.origin_keys = facts.origin_keys.keys().cloned().collect();
     keys.keyless = facts.keyless.keys().cloned().collect();
-    for (id, (refund, _)) in &facts.instructions {
+    for (id, (order, _)) in &facts.instructions {
+        let Order::Refund(refund) = order else { continue };
         let merchant = facts.refunds.get(refund).expect("its refund is there").merchant;
         keys.instructions.insert((merchant, id.clone(), None));
-        let evidence = facts.evidence.iter().filter(|(about, _)| about == refund);
+        let evidence = facts.evidence.iter().filter(|(about, _)| about == order);
         keys.instructions.extend(evidence.map(|(_, evidence)| (merchant, id.clone(), Some(*evidence))));
     }
     keys.strays = [shop.merchant, shop.other].into();
@@ -87,7 +89,7 @@ pub(super) fn everything(subject: &mut Subject, shop: &Shop) -> Vec<String> {
             Row::Payment(payment) => {
                 format!("{row:?} {:?}", payment.debtor.as_ref().map(|party| party.account.canonical()))
             }
-            Row::Account(_) | Row::Transfer(_) | Row::Refund(_) | Row::Event { .. } => {
+            Row::Account(_) | Row::Transfer(_) | Row::Refund(_) | Row::Payout(_) | Row::Event { .. } => {
                 format!("{row:?}")
             }
         });

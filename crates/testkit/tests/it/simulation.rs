@@ -8,6 +8,7 @@ use proptest::test_runner::Config;
 use refundry_domain::command::Command;
 use refundry_domain::event::Event;
 use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::instruction::Order;
 use refundry_domain::refund::{CaseCode, Refund, RefundState};
 use refundry_domain::time::Span;
 use refundry_engine::envelope::Answer;
@@ -153,7 +154,8 @@ impl Simulation {
         for (id, amount) in self.world.rail.standing_payments() {
             paid += amount.minor;
             // What does not fit its payment any more lies in suspense.
-            if let Some((_, refund, _)) = self.world.reader().instruction(&id).expect("the store is read") {
+            let known = self.world.reader().instruction(&id).expect("the store is read");
+            if let Some((_, Order::Refund(refund), _)) = known {
                 assert!(is_settled(&self.world.stored(refund)), "I-5: what the bank paid is settled");
                 explained += amount.minor;
             }

@@ -142,6 +142,7 @@ impl Stage {
                 merchant,
                 payment: None,
                 refund,
+                payout: None,
                 number: *number,
                 at,
                 actor,

@@ -68,11 +68,19 @@ fn stored(kind: EventKind) -> StoredEvent {
         at: make::AT,
         actor: Actor::Engine,
         kind,
+        payout: None,
         previous: [1; 32],
         hash: [2; 32],
     };
     let refund = event.refund.is_some().then_some(refund);
-    StoredEvent { place: 9, payment: event.payment.is_some().then_some(payment), refund, mandate: None, event }
+    StoredEvent {
+        place: 9,
+        payment: event.payment.is_some().then_some(payment),
+        refund,
+        payout: None,
+        mandate: None,
+        event,
+    }
 }
 
 fn endpoint_for(event: &StoredEvent, events: &[&str]) -> Endpoint {

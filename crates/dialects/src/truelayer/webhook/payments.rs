@@ -132,7 +132,8 @@ pub(super) fn render(_app: &App, stored: &StoredEvent, endpoint: &Endpoint) -> O
         | EventKind::WithdrawalAsked
         | EventKind::MandateEntered { .. }
         | EventKind::AccountFunded { .. }
-        | EventKind::AccountDrained { .. } => return None,
+        | EventKind::AccountDrained { .. }
+        | EventKind::PayoutEntered { .. } => return None,
     };
     Some(rendered(event, event_type, &members))
 }

@@ -5,7 +5,7 @@ use super::shop::{ANNA, BEN, CARA, MANDATE, Shop, party};
 use crate::command::{AbsentDecision, Command};
 use crate::decide::Done;
 use crate::id::{PaymentId, RefundId};
-use crate::instruction::{EvidenceId, Report, Submission};
+use crate::instruction::{EvidenceId, Order, Report, Submission};
 use crate::party::CreditorSource;
 use crate::payment::{PaymentBlockCode, PaymentState};
 use crate::refund::{BlockCode, CaseCode, Funding};
@@ -32,7 +32,7 @@ const STATES: [&str; 13] = [
 ];
 
 fn report(shop: &mut Shop, refund: RefundId, report: Report) -> Command {
-    let known = shop.facts.instructions.iter().find(|(_, (id, _))| *id == refund);
+    let known = shop.facts.instructions.iter().find(|(_, (id, _))| *id == Order::Refund(refund));
     let instruction_id = known.map_or_else(|| "UNKNOWN".to_owned(), |(id, _)| id.clone());
     Command::RecordReport { instruction_id, evidence: EvidenceId([9; 8]), report }
 }

@@ -4,7 +4,7 @@ use super::stage::Stage;
 use refundry_domain::approval::ApprovalPolicy;
 use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
 use refundry_domain::event::EventKind;
-use refundry_domain::id::PaymentId;
+use refundry_domain::id::{PaymentId, RefundId};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
@@ -62,7 +62,7 @@ async fn a_restored_store_adopts_what_the_rail_paid() {
     assert_eq!(refunds.len(), 3);
     for id in &paid {
         let known = stage.reader().instruction(id).expect("it reads");
-        let owner = known.map(|(_, refund, _)| refund);
+        let owner = known.map(|(_, order, _)| RefundId(order.id()));
         assert!(owner.is_none_or(|refund| refunds.contains(&refund) && stage.state(refund) == "settled"));
     }
     let known = paid.iter().filter(|id| stage.reader().instruction(id).expect("it reads").is_some()).count();

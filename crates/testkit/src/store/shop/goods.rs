@@ -7,7 +7,7 @@ use crate::make::{self, AT, Ids};
 use refundry_domain::event::{Actor, EventKind};
 use refundry_domain::facts::{Evidence, Facts, KeylessSeen, Stray};
 use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
-use refundry_domain::instruction::{EvidenceId, Report};
+use refundry_domain::instruction::{EvidenceId, Order, Report};
 use refundry_domain::ledger::{Subject as About, TransferKind};
 use refundry_domain::mandate::{Mandate, MandateState, Period};
 use refundry_domain::money::{Amount, Currency};
@@ -154,8 +154,9 @@ pub(super) fn foreign(facts: &mut Facts, ids: &mut Ids, other: MerchantId, walle
         draft.put_origin_key(OriginKey { kind: "provider_id".to_owned(), value: "upstream 1".to_owned() }, payment.id);
         put_payment(draft, payment, EventKind::PaymentRecorded);
         put_refund(draft, refund);
-        draft.put_instruction(instruction_id(ids.1, 1), ids.1, 1);
-        draft.put_evidence(Evidence { refund: ids.1, id: EvidenceId([8; 8]), report: Report::Accepted, at: AT });
+        let order = Order::Refund(ids.1);
+        draft.put_instruction(instruction_id(ids.1, 1), order, 1);
+        draft.put_evidence(Evidence { order, id: EvidenceId([8; 8]), report: Report::Accepted, at: AT });
     });
     ids
 }
@@ -184,7 +185,8 @@ pub(super) fn records(facts: &mut Facts, merchant: MerchantId, purchase: Payment
     draft(facts, merchant, AT, |draft| {
         draft.put_keyless(purchase, "c0ffee", KeylessSeen { count: 2, latest_at: AT });
         for (place, report) in (0_u8..).zip(reports()) {
-            draft.put_evidence(Evidence { refund, id: EvidenceId([place; 8]), report, at: AT });
+            let order = Order::Refund(refund);
+            draft.put_evidence(Evidence { order, id: EvidenceId([place; 8]), report, at: AT });
         }
         let stray =
             Stray { merchant, instruction_id: "UNKNOWN1".to_owned(), amount: Some(amount), creditor: None, at: AT };

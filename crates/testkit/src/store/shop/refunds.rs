@@ -8,6 +8,7 @@ use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::event::Actor;
 use refundry_domain::facts::Facts;
 use refundry_domain::id::{MandateId, PaymentId, PersonId, RefundId};
+use refundry_domain::instruction::Order;
 use refundry_domain::party::{Creditor, CreditorSource};
 use refundry_domain::payment::Origin;
 use refundry_domain::reason::{BankCode, Failure, FailureKind};
@@ -39,7 +40,7 @@ pub(super) fn refunds(facts: &mut Facts, ids: &mut Ids, purchase: PaymentId, man
             }
             draft.put_payment(claimed);
             for attempt in tried {
-                draft.put_instruction(instruction_id(id, attempt), id, attempt);
+                draft.put_instruction(instruction_id(id, attempt), Order::Refund(id), attempt);
             }
         });
     }
