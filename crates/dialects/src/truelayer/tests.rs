@@ -1,3 +1,15 @@
-//! Tests of the dialect: everything but the sockets and the disk is real.
+//! Tests of the dialect: everything but the sockets, the disk and the bank is
+//! real.
 
-mod world;
+mod accounts;
+mod idempotency;
+mod keys;
+mod paying;
+mod payment_tables;
+mod refunds;
+mod shop;
+mod signatures;
+mod tokens;
+mod transport;
+mod webhooks;
+pub(in crate::truelayer) mod world;

@@ -1,0 +1,108 @@
+//! What every answer carries, and the names of every path (contract 1.4, 2.3,
+//! 5.1).
+
+use super::world::World;
+use http::Method;
+use serde_json::json;
+
+// conformance: truelayer 8
+// conformance: truelayer 9
+#[tokio::test]
+async fn every_answer_names_its_trace() {
+    let world = World::new().await;
+    let payment = world.foreign_payment(100).await;
+    let unknown = "/v3/payments/00000000-0000-4000-8000-000000000000";
+    for (method, path, status) in [
+        (Method::GET, format!("/payments/{payment}"), 200),
+        (Method::GET, unknown.to_owned(), 404),
+        (Method::GET, "/payments/no-uuid".to_owned(), 404),
+        (Method::POST, format!("/payments/{payment}/refunds"), 401),
+        (Method::DELETE, format!("/payments/{payment}"), 405),
+        (Method::GET, "/.well-known/jwks".to_owned(), 200),
+        (Method::GET, "/test-signature".to_owned(), 405),
+    ] {
+        let heard = world.call(method.clone(), &path).header("X-Request-Id", "shop-77").send().await;
+        assert_eq!(heard.status, status, "{method} {path} {}", heard.text());
+        assert_eq!(heard.header("tl-trace-id"), "shop-77", "{method} {path}");
+        assert_eq!(heard.header("x-tl-correlation-id"), "shop-77");
+        if status >= 400 {
+            heard.problem();
+        }
+    }
+    let minted = world.call(Method::GET, unknown).header("X-Request-Id", &"ab".repeat(16)).send().await;
+    assert_eq!(minted.header("tl-trace-id"), "abababab-abab-abab-abab-abababababab");
+    assert!(!world.get(unknown).await.header("tl-trace-id").is_empty());
+}
+
+// conformance: truelayer 9
+#[tokio::test]
+async fn refusals_of_the_server_are_problems_too() {
+    let world = World::new().await;
+    let not_found = world.dialect.not_found(&Method::GET, "/v3/nothing");
+    assert_eq!(not_found.headers()["content-type"], "application/problem+json");
+    assert_eq!(not_found.headers()["tl-trace-id"], not_found.headers()["x-tl-correlation-id"]);
+    for (status, shown) in [(404, 404), (405, 405), (413, 400), (400, 400), (415, 400), (503, 503), (500, 500)] {
+        let refused = world.dialect.refuse(status, "Too much.", "/v3/payments").unwrap();
+        assert_eq!(refused.status().as_u16(), shown);
+        assert_eq!(refused.headers()["content-type"], "application/problem+json");
+        assert_eq!(refused.headers().contains_key("retry-after"), shown == 503);
+    }
+}
+
+// conformance: truelayer 10
+// conformance: truelayer 11
+#[tokio::test]
+async fn every_path_has_four_names() {
+    let world = World::new().await;
+    let payment = world.foreign_payment(100).await;
+    for path in [
+        format!("/payments/{payment}"),
+        format!("/payments/{payment}/refunds"),
+        "/merchant-accounts".to_owned(),
+        format!("/merchant-accounts/{}", world.gbp),
+        "/.well-known/jwks".to_owned(),
+    ] {
+        let first = world.get(&path).await;
+        assert_eq!(first.status, 200, "{path}");
+        for alias in [format!("{path}/"), format!("/v3{path}"), format!("/v3{path}/")] {
+            let heard = world.get(&alias).await;
+            assert_eq!((heard.status, heard.text()), (200, first.text()), "{alias}");
+        }
+        assert_ne!(world.get(&format!("{path}//")).await.status, 200);
+    }
+    for (place, prefix) in ["/v3", ""].into_iter().enumerate() {
+        for (slash, ending) in ["", "/"].into_iter().enumerate() {
+            let path = format!("{prefix}/payments/{payment}/refunds{ending}");
+            let body = json!({ "amount_in_minor": 1, "reference": "r" });
+            let heard = world.post(&path).key(&format!("k{place}{slash}")).json(&body).send().await;
+            assert_eq!(heard.status, 202, "{path} {}", heard.text());
+        }
+    }
+}
+
+// conformance: truelayer 12
+#[tokio::test]
+async fn explicit_nulls_change_nothing() {
+    let world = World::new().await;
+    let payment = world.foreign_payment(100).await;
+    let path = format!("/payments/{payment}/refunds");
+    let body = json!({ "amount_in_minor": null, "reference": "r", "metadata": null, "anything": { "else": null } });
+    let first = world.post(&path).key("k").json(&body).send().await;
+    assert_eq!(first.status, 202, "{}", first.text());
+    let bare = world.post(&path).key("k").json(&json!({ "reference": "r", "anything": {} })).send().await;
+    assert_eq!((bare.status, bare.text()), (202, first.text()), "a repetition, as nulls do not count");
+    let shown = world.get(&format!("{path}/{}", first.id())).await.json();
+    assert_eq!(shown["amount_in_minor"], 100);
+    assert!(shown.get("metadata").is_none());
+}
+
+#[tokio::test]
+async fn a_member_given_twice_is_refused() {
+    let world = World::new().await;
+    let path = format!("/payments/{}/refunds", world.foreign_payment(100).await);
+    let body = "{\"reference\":\"r\",\"amount_in_minor\":1,\"amount_in_minor\":2}";
+    let (status, slug, fields) = world.post(&path).key("k").raw(body).send().await.problem();
+    assert_eq!((status, &*slug, fields), (400, "invalid-parameters", vec!["amount_in_minor".to_owned()]));
+    let (status, slug, _) = world.post(&path).key("k2").raw("not json").send().await.problem();
+    assert_eq!((status, &*slug), (400, "invalid-parameters"));
+}
