@@ -54,10 +54,10 @@ async fn create(
         Err(fault) => (Err(fault), false),
     };
     let answer = call.run(&app, prepared, |refusal| of_refusal(refusal, whole)).await?;
-    match answer {
-        Answer::Refund(refund) => Ok(answer::json(202, to_json(&wire::created(refund.id.0)))),
-        other => call.answered(other),
+    if let Answer::Refund(refund) = answer {
+        return Ok(answer::json(202, to_json(&wire::created(refund.id.0))));
     }
+    call.answered(answer)
 }
 
 /// The command, and whether no amount was named: that means the original
