@@ -8,6 +8,7 @@ pub mod answer;
 pub mod banked_v3;
 pub mod host;
 pub mod json;
+pub mod limiter;
 pub mod native;
 pub mod print;
 pub mod settings;

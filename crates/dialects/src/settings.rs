@@ -22,6 +22,22 @@ impl ConfigError {
     }
 }
 
+/// The most requests per second that a rate limit may name.
+const RATE_MAX: u32 = 1_000_000;
+
+/// Checks a dialect's `rate_limit`, requests per second and credential.
+///
+/// # Errors
+/// It is 0 or too large.
+pub fn check_rate(dialect: &str, rate_limit: Option<u32>) -> Result<(), ConfigError> {
+    match rate_limit {
+        Some(rate) if !(1..=RATE_MAX).contains(&rate) => {
+            Err(ConfigError::new(&format!("{dialect}.rate_limit"), format!("is 1 to {RATE_MAX} requests per second")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The subtrees that were not taken yet.
 #[derive(Debug)]
 pub struct Subtrees {

@@ -44,8 +44,16 @@ impl Caller {
 /// The caller behind the credentials of a request.
 ///
 /// # Errors
-/// 401 without good credentials, 403 when they belong to no application.
+/// 401 without good credentials, 403 when they belong to no application, 429
+/// when they come too often.
 pub(super) fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Fault> {
+    let caller = known(app, headers)?;
+    let taken = app.limiter.take(&caller.credential, app.host.engine.now());
+    taken.map_err(|_| Fault::new(Kind::TooMany, "Too many requests, please slow down"))?;
+    Ok(caller)
+}
+
+fn known(app: &App, headers: &HeaderMap) -> Result<Caller, Fault> {
     let unauthorized = || Fault::new(Kind::Unauthorized, "The credentials are missing, wrong or expired");
     let (scheme, value) = authorization(headers).ok_or_else(unauthorized)?;
     let (directory, now) = (app.host.engine.directory(), app.host.engine.now());

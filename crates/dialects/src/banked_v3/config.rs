@@ -22,6 +22,7 @@ pub(crate) enum UnscopedToken {
 #[serde(default, deny_unknown_fields)]
 struct Written {
     checkout_base: Option<String>,
+    rate_limit: Option<u32>,
     refund_ttl: u64,
     require_idempotency_key_v3: bool,
     unscoped_token: UnscopedToken,
@@ -36,6 +37,7 @@ impl Default for Written {
     fn default() -> Self {
         Self {
             checkout_base: None,
+            rate_limit: None,
             refund_ttl: 30 * 86_400,
             require_idempotency_key_v3: true,
             unscoped_token: UnscopedToken::Application,
@@ -53,6 +55,8 @@ impl Default for Written {
 pub(crate) struct Config {
     /// Where checkout pages begin; none means below the public origin.
     pub(super) checkout_base: Option<String>,
+    /// Requests per second and credential; none for no limit.
+    pub(super) rate_limit: Option<u32>,
     /// From a refund's creation to its expiry.
     pub(super) refund_ttl: Span,
     /// Whether `POST /v3/refunds` needs an idempotency key.
@@ -97,7 +101,9 @@ impl Config {
                 return Err(ConfigError::new(&format!("{FAMILY}.{name}"), format!("is 1 to {most} seconds")));
             }
         }
+        settings::check_rate(FAMILY, written.rate_limit)?;
         Ok(Self {
+            rate_limit: written.rate_limit,
             checkout_base: written.checkout_base.map(|base| base.trim_end_matches('/').to_owned()),
             refund_ttl: Span::seconds(written.refund_ttl),
             key_required: written.require_idempotency_key_v3,
@@ -128,6 +134,7 @@ mod tests {
             (json!({ "v3_currencies": ["AUS"] }), "banked.v3_currencies"),
             (json!({ "v3_currencies": [] }), "banked.v3_currencies"),
             (json!({ "refund_ttl": 0 }), "banked.refund_ttl"),
+            (json!({ "rate_limit": 0 }), "banked.rate_limit"),
             (json!({ "unscoped_token": "all" }), "banked"),
         ] {
             assert_eq!(Config::read(&settings).unwrap_err().path, path, "{settings}");

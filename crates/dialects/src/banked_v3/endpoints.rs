@@ -198,8 +198,6 @@ async fn carry_out(app: &App, asked: &Asked, change: Result<Change, Fault>, shap
     match app.host.engine.execute(envelope).await {
         Err(unavailable) => Fault::of_unavailable(unavailable).respond(shape, &app.config),
         Ok(Outcome { result: Ok(answer), .. }) => idempotency::kept(answer).unwrap_or(reply).respond(),
-        Ok(Outcome { result: Err(refusal), .. }) => {
-            idempotency::of_refusal(refusal).respond(shape, &app.config)
-        }
+        Ok(Outcome { result: Err(refusal), .. }) => idempotency::of_refusal(refusal).respond(shape, &app.config),
     }
 }

@@ -61,6 +61,8 @@ pub(super) enum Kind {
     BankAccount,
     /// Refused because of a state.
     Action,
+    /// Too many requests.
+    TooMany,
     /// Come back later.
     Unavailable,
     /// A fault of ours.
@@ -74,6 +76,7 @@ impl Kind {
             404 => Self::NotFound,
             405 => Self::MethodNotAllowed,
             413 => Self::TooLarge,
+            429 => Self::TooMany,
             503 => Self::Unavailable,
             500 => Self::Internal,
             _ => Self::Schema,
@@ -231,6 +234,7 @@ fn status_and_code(kind: Kind, shape: Shape, config: &Config) -> (u16, &'static 
         Kind::Currency => (422, "invalid_currency"),
         Kind::BankAccount => (422, "invalid_bank_account"),
         Kind::Action => (422, "invalid_action"),
+        Kind::TooMany => (429, "rate_limit_exceeded"),
         Kind::Unavailable => (503, "service_unavailable"),
         Kind::Internal => (500, "internal_error"),
     }

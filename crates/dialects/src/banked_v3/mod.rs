@@ -30,6 +30,7 @@ mod wire;
 mod tests;
 
 use crate::host::{Dialect, Host, Provisioned, SandboxPlan};
+use crate::limiter::Limiter;
 use crate::settings::ConfigError;
 use axum::Router;
 use axum::response::Response;
@@ -50,6 +51,7 @@ pub(crate) struct App {
     config: Config,
     /// The dialect's name, shared by all origins.
     dialect: Arc<str>,
+    limiter: Limiter,
 }
 
 /// The dialect as the server sees it.
@@ -63,7 +65,9 @@ struct BankedV3 {
 /// An unknown key or a value out of range.
 pub(crate) fn open(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Arc<dyn Dialect>, ConfigError> {
     let config = Config::read(settings)?;
-    Ok(Arc::new(BankedV3 { app: Arc::new(App { host: Arc::clone(host), config, dialect: Arc::from(DIALECT) }) }))
+    let limiter = Limiter::new(config.rate_limit);
+    let app = App { host: Arc::clone(host), config, dialect: Arc::from(DIALECT), limiter };
+    Ok(Arc::new(BankedV3 { app: Arc::new(app) }))
 }
 
 impl Dialect for BankedV3 {

@@ -55,9 +55,10 @@ impl FromRequest<Arc<NativeState>> for Call {
         let path = parts.uri.path().to_owned();
         let refuse = |problem: Problem| identified(problem.respond(&request_id, &path), &request_id);
         let directory = native.host.engine.directory();
-        let credential =
-            auth::authenticate(&parts.headers, &directory, native.host.environment, native.host.engine.now())
-                .map_err(refuse)?;
+        let now = native.host.engine.now();
+        let credential = auth::authenticate(&parts.headers, &directory, native.host.environment, now);
+        let credential = credential.map_err(refuse)?;
+        native.limiter.take(&credential.id, now).map_err(|_| refuse(Problem::of(errors::RATE_LIMITED)))?;
         check_media_type(&parts.method, &parts.headers).map_err(refuse)?;
         let body = to_bytes(body, BODY_LENGTH_MAX).await.map_err(|_| refuse(Problem::of(errors::PAYLOAD_TOO_LARGE)))?;
         Ok(Self {

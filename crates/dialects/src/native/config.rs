@@ -1,6 +1,6 @@
 //! Settings of this dialect.
 
-use crate::settings::{ConfigError, read};
+use crate::settings::{ConfigError, check_rate, read};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -10,13 +10,15 @@ use serde_json::Value;
 pub(super) struct Config {
     /// Most webhook endpoints of one merchant.
     pub endpoint_count_max: usize,
+    /// Requests per second and key; none for no limit.
+    pub rate_limit: Option<u32>,
     /// Days from creation to the send, at most.
     pub refund_days: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { endpoint_count_max: 50, refund_days: 30 }
+        Self { endpoint_count_max: 50, rate_limit: None, refund_days: 30 }
     }
 }
 
@@ -30,6 +32,7 @@ impl Config {
         if config.endpoint_count_max == 0 {
             return Err(ConfigError::new("native.endpoint_count_max", "must be at least 1"));
         }
+        check_rate("native", config.rate_limit)?;
         Ok(config)
     }
 }

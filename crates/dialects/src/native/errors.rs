@@ -12,7 +12,8 @@ use refundry_domain::refusal::Refusal;
 use refundry_engine::envelope::Unavailable;
 use serde::Serialize;
 
-/// Seconds after which an overloaded engine or store may be asked again.
+/// Seconds after which an overloaded engine or store, or one that was asked
+/// too often, may be asked again.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// What a refusal or fault of form looks like on the wire.
@@ -87,6 +88,9 @@ pub(super) const MISSING_FIELD: Kind = kind("missing_field", StatusCode::UNPROCE
 /// A cursor that we did not make.
 pub(super) const INVALID_CURSOR: Kind =
     kind("invalid_cursor", StatusCode::BAD_REQUEST, "The cursor is not one of ours.");
+/// This key calls too often.
+pub(super) const RATE_LIMITED: Kind =
+    passing("rate_limited", StatusCode::TOO_MANY_REQUESTS, "There are too many requests with this key.");
 /// Too much work is queued.
 pub(super) const OVERLOADED: Kind =
     passing("overloaded", StatusCode::SERVICE_UNAVAILABLE, "The server has too much to do.");
@@ -100,7 +104,7 @@ pub(super) const INTERNAL: Kind =
     passing("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.");
 
 /// Every kind of our own; the refusals' kinds come on top.
-pub(super) const OWN: [Kind; 22] = [
+pub(super) const OWN: [Kind; 23] = [
     UNAUTHORIZED,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
@@ -119,6 +123,7 @@ pub(super) const OWN: [Kind; 22] = [
     INVALID_PARAMETER,
     MISSING_FIELD,
     INVALID_CURSOR,
+    RATE_LIMITED,
     OVERLOADED,
     STORAGE_UNAVAILABLE,
     STOPPING,
@@ -266,7 +271,8 @@ impl Problem {
         if kind.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"refundry\""));
         }
-        if kind.status == StatusCode::SERVICE_UNAVAILABLE || kind.code == IN_PROGRESS.code {
+        let passes_soon = [IN_PROGRESS.code, RATE_LIMITED.code].contains(&kind.code);
+        if kind.status == StatusCode::SERVICE_UNAVAILABLE || passes_soon {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
         if let Some(original) =

@@ -29,6 +29,7 @@ mod wire;
 pub use webhook::NativeWebhooks;
 
 use crate::host::{Dialect, Host, Provisioned, SandboxPlan};
+use crate::limiter::Limiter;
 use crate::settings::ConfigError;
 use axum::Router;
 use axum::response::Response;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 struct NativeState {
     host: Arc<Host>,
     config: Config,
+    limiter: Limiter,
     others: Vec<Arc<dyn WebhookDialect>>,
 }
 
@@ -73,7 +75,8 @@ pub(crate) fn open(
     others: Vec<Arc<dyn WebhookDialect>>,
 ) -> Result<Arc<dyn Dialect>, ConfigError> {
     let config = Config::parse(settings)?;
-    Ok(Arc::new(Native(Arc::new(NativeState { host: Arc::clone(host), config, others }))))
+    let limiter = Limiter::new(config.rate_limit);
+    Ok(Arc::new(Native(Arc::new(NativeState { host: Arc::clone(host), config, limiter, others }))))
 }
 
 impl Dialect for Native {

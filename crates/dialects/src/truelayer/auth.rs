@@ -64,7 +64,8 @@ impl Caller {
 /// The caller behind the token of a request.
 ///
 /// # Errors
-/// 401 without a good token, 403 when it does not open this.
+/// 401 without a good token, 403 when it does not open this, 429 when it comes
+/// too often.
 pub(super) fn caller(app: &App, headers: &HeaderMap, scope: Scope<'_>) -> Result<Caller, Fault> {
     let token = bearer(headers).ok_or_else(Fault::unauthenticated)?;
     let now = app.host.engine.now();
@@ -83,6 +84,7 @@ pub(super) fn caller(app: &App, headers: &HeaderMap, scope: Scope<'_>) -> Result
     if !opened {
         return Err(Fault::forbidden());
     }
+    app.limiter.take(&credential.id, now).map_err(|_| Fault::rate_limit())?;
     Ok(Caller {
         merchant: credential.merchant,
         client: Arc::from(&*credential.group),

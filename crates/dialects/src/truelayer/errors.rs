@@ -131,6 +131,11 @@ impl Fault {
         Self::new(Kind::Unauthenticated, "The access token is missing, malformed, unknown or expired.")
     }
 
+    /// This client calls too often.
+    pub(super) fn rate_limit() -> Self {
+        Self::new(Kind::RateLimit, "There are too many requests of this client.")
+    }
+
     /// No good signature. Why it is not good is no secret: its owner made it.
     pub(super) fn invalid_signature(why: &str) -> Self {
         Self::new(Kind::Unauthenticated, format!("The request signature is invalid: {why}."))

@@ -45,6 +45,7 @@ mod wire;
 mod tests;
 
 use crate::host::{Dialect, Host, Provisioned, SandboxPlan, SigningKeys};
+use crate::limiter::Limiter;
 use crate::settings::ConfigError;
 use axum::Router;
 use axum::response::Response;
@@ -65,6 +66,7 @@ pub(crate) struct App {
     config: Config,
     /// The dialect's name, shared by all origins.
     dialect: Arc<str>,
+    limiter: Limiter,
     /// Held while a client's settings or the signing keys are read, changed
     /// and written, so that no change is lost.
     changing: tokio::sync::Mutex<()>,
@@ -117,6 +119,7 @@ pub(crate) fn open(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Arc
     let config = Config::read(settings)?;
     let app = App {
         host: Arc::clone(host),
+        limiter: Limiter::new(config.rate_limit),
         config,
         dialect: Arc::from(DIALECT),
         changing: tokio::sync::Mutex::new(()),

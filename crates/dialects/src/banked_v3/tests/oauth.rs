@@ -191,3 +191,25 @@ async fn a_key_with_an_end_and_its_tokens_open_nothing_after_it() {
     world.clock.advance(Span::seconds(60));
     assert_eq!(statuses().await, (401, 401, 401));
 }
+
+#[tokio::test]
+async fn above_the_rate_limit_a_credential_is_told_to_slow_down() {
+    let world = World::with(json!({ "rate_limit": 2 })).await;
+    let body = world.by_float(1);
+    let ask = async || world.post("/v3/refunds").key("k").json(&body).send().await;
+    assert_eq!((ask().await.status, ask().await.status), (201, 201));
+    let heard = ask().await;
+    assert_eq!(heard.fault(), (429, "rate_limit_exceeded".into(), vec![]));
+    assert_eq!(heard.headers["retry-after"], "1");
+    let other = world.application(&json!({})).await;
+    let heard = world.call(Method::GET, "/v3/refunds").header("authorization", &other.basic()).send().await;
+    assert_eq!(heard.status, 200, "each credential has its own limit");
+    for (path, code) in [("/v2/webhooks", "rate_limit_exceeded"), ("/v3/payins/x", "rate_limit_exceeded")] {
+        let heard = world.get(path).await;
+        assert_eq!((heard.status, heard.json()["errors"][0]["code"].as_str()), (429, Some(code)), "{path}");
+    }
+    // The refusal was not kept under the key.
+    world.clock.advance(Span::seconds(1));
+    assert_eq!(ask().await.status, 201);
+    assert_eq!(world.refund_count().await, 1);
+}

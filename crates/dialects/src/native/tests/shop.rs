@@ -99,6 +99,11 @@ impl WebhookDialect for OtherFamily {
 
 impl Shop {
     pub(super) fn open(environment: Environment) -> Self {
+        Self::with(environment, &Value::Null)
+    }
+
+    /// A shop under these settings.
+    pub(super) fn with(environment: Environment, settings: &Value) -> Self {
         let (writer, reader) = MemoryStore::new().open();
         let clock = Arc::new(ManualClock::default());
         let rules = Rules::of(environment);
@@ -106,7 +111,7 @@ impl Shop {
         let engine = Engine::start(parts).expect("an empty store opens");
         let tokens = TokenKey::new(&[7; 32]);
         let host = Arc::new(Host::new(Arc::clone(&engine), tokens, environment, "http://localhost".into()));
-        let dialect = super::super::open(&host, &Value::Null, vec![Arc::new(OtherFamily)]).expect("defaults are good");
+        let dialect = super::super::open(&host, settings, vec![Arc::new(OtherFamily)]).expect("defaults are good");
         Self { engine, clock, router: dialect.router(), dialect }
     }
 

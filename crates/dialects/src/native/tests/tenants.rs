@@ -4,6 +4,7 @@ use super::shop::{Shop, Tenant};
 use axum::body::Body;
 use http::{Request, StatusCode};
 use refundry_domain::rules::Environment;
+use refundry_domain::time::Span;
 use serde_json::{Value, json};
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
@@ -217,4 +218,18 @@ async fn in_live_imports_wait_for_proof_and_mandates_for_their_signatories() {
         let heard = shop.post(&tenant, "/v1/webhook-endpoints", "", &json!({ "url": url })).await;
         assert_eq!((heard.status.as_u16(), heard.code().as_str()), (422, "invalid_parameter"), "{url}");
     }
+}
+
+#[tokio::test]
+async fn above_the_rate_limit_a_key_is_told_to_slow_down() {
+    let shop = Shop::with(Environment::Sandbox, &json!({ "rate_limit": 2 }));
+    let (one, other) = (shop.merchant(1_000).await, shop.merchant(1_000).await);
+    let status = async |tenant: &Tenant| shop.get(tenant, "/v1/accounts").await.status.as_u16();
+    assert_eq!((status(&one).await, status(&one).await), (200, 200));
+    let heard = shop.get(&one, "/v1/accounts").await;
+    assert_eq!((heard.status.as_u16(), heard.code().as_str()), (429, "rate_limited"));
+    assert_eq!((&heard.headers["retry-after"], &heard.json()["retryable"]), (&"1".parse().unwrap(), &json!(true)));
+    assert_eq!(status(&other).await, 200, "each key has its own limit");
+    shop.clock.advance(Span::seconds(1));
+    assert_eq!(status(&one).await, 200);
 }
