@@ -133,7 +133,7 @@ async fn decide(app: &App, visit: Visit, choice: Choice) -> Result<String, Fault
         let envelope = Envelope::command(payment.merchant, Actor::Customer, annotation(&payment, &after));
         match app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?.result {
             Ok(_) => return Ok(uri),
-            Err(Refusal::Changed) => {}
+            Err(Refusal::Changed | Refusal::TransitionImpossible) => {}
             Err(refusal) => return Err(of_refusal(refusal)),
         }
     }

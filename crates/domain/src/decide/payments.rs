@@ -202,7 +202,7 @@ pub(super) fn fail(draft: &mut Draft<'_>, payment: &mut Payment, reason: Payment
 }
 
 /// Replaces what the dialect keeps with the payment, if nobody did since it
-/// was read.
+/// was read. What failed is told to the world as it was then, so it stays.
 pub(super) fn annotate(
     draft: &mut Draft<'_>,
     id: PaymentId,
@@ -212,6 +212,9 @@ pub(super) fn annotate(
     let mut payment = draft.payment(id).ok_or(Refusal::PaymentUnknown)?;
     if *payment.extension != *before {
         return Err(Refusal::Changed);
+    }
+    if payment.state == PaymentState::Failed {
+        return Err(Refusal::TransitionImpossible);
     }
     payment.extension = Arc::clone(extension);
     draft.put_payment(payment);

@@ -94,7 +94,7 @@ async fn finish(app: &App, visit: mock_bank::Visit, caller: Option<&Caller>) -> 
         let envelope = Envelope::command(payment.merchant, Actor::Customer, command);
         match app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?.result {
             Ok(_) => return Ok(payment.id),
-            Err(Refusal::Changed) => {}
+            Err(Refusal::Changed | Refusal::TransitionImpossible) => {}
             Err(refusal) => return Err(super::of_refusal(refusal)),
         }
     }

@@ -154,6 +154,8 @@ fn an_annotation_is_refused_when_somebody_wrote_since() {
     let after = stored(&shop, PaymentId(1));
     assert_eq!(after, Payment { extension: [2].into(), ..before }, "nothing else changes");
     assert_eq!(shop.facts.changes.events.len(), events, "and nobody is told");
+    shop.ok(advance(PaymentId(1), PaymentState::Failed, None));
+    assert_eq!(shop.try_do(&annotate(2, 3)), Err(Refusal::TransitionImpossible), "it is told as it failed");
     let unknown = Command::AnnotatePayment { payment: PaymentId(9), before: [].into(), extension: [].into() };
     assert_eq!(shop.try_do(&unknown), Err(Refusal::PaymentUnknown));
 }
