@@ -16,6 +16,7 @@ pub(super) fn any_event(world: &World) -> StoredEvent {
         merchant: world.merchant,
         refund: None,
         payment: None,
+        payout: None,
         number: 1,
         at: world.engine.now(),
         actor: Actor::Engine,
@@ -23,7 +24,7 @@ pub(super) fn any_event(world: &World) -> StoredEvent {
         previous: [0; 32],
         hash: [0; 32],
     };
-    StoredEvent { place: 1, event, refund: None, payment: None, mandate: None }
+    StoredEvent { place: 1, event, refund: None, payment: None, mandate: None, payout: None }
 }
 
 fn value<'a>(sent: &'a [(&'static str, String)], name: &str) -> &'a str {
