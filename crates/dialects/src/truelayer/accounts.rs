@@ -3,6 +3,7 @@
 //!
 //! Round trips: one read each.
 
+mod range;
 mod transactions;
 
 use super::auth::{self, Caller, Scope};
@@ -41,7 +42,7 @@ fn is_shown(account: &Account, caller: &Caller) -> bool {
 }
 
 /// The name under which customers know the merchant.
-fn holder(app: &App, caller: &Caller) -> String {
+pub(super) fn holder(app: &App, caller: &Caller) -> String {
     let directory = app.host.engine.directory();
     directory.merchants.get(&caller.merchant).map(|merchant| merchant.name.clone()).unwrap_or_default()
 }

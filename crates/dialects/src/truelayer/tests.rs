@@ -6,6 +6,7 @@ mod idempotency;
 mod keys;
 mod paying;
 mod payment_tables;
+mod payouts;
 mod refunds;
 mod shop;
 mod signatures;

@@ -2,14 +2,16 @@
 //!
 //! Round trips: one read of the account, one of everything in the range.
 
+use super::range::{self, Query};
 use crate::answer;
 use crate::print::uuid;
 use crate::truelayer::auth::{self, Caller, Scope};
 use crate::truelayer::errors::{Fault, to_json};
 use crate::truelayer::refunds::with_events;
-use crate::truelayer::states::{Shown, Status, refunds as states};
+use crate::truelayer::states::{Shown, Status, payouts as payout_states, refunds as states};
 use crate::truelayer::wire::accounts::{self as accounts, payment_source, source_id, stable_id, user_of};
 use crate::truelayer::wire::identifiers;
+use crate::truelayer::wire::payouts::Stored;
 use crate::truelayer::wire::refunds::scheme_of;
 use crate::truelayer::wire::transactions::{
     Beneficiary, Dated, Head, Outgoing, Page, Pagination, Remitter, ReturnFor, Row, time,
@@ -18,19 +20,17 @@ use crate::truelayer::{App, DIALECT, routes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, Uri};
 use refundry_domain::id::{AccountId, PaymentId, RefundId};
 use refundry_domain::money::Amount;
 use refundry_domain::party::{Creditor, Party};
 use refundry_domain::payment::Payment;
+use refundry_domain::payout::Payout;
 use refundry_domain::refund::{Funding, Refund};
 use refundry_domain::time::{Span, Timestamp};
-use refundry_engine::store::{PageRequest, Reader, RefundFilter, SettledRange, StoreError};
+use refundry_engine::store::{PageRequest, PayoutFilter, PayoutPlace, Reader, RefundFilter, SettledRange, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use url::form_urlencoded;
 
 /// Beyond this range many rows are refused.
 const WIDE: Span = Span::days(31);
@@ -44,25 +44,6 @@ const ROWS_PER_READ: usize = 500;
 /// created; what was adopted after a loss has an id of its own time.
 const ID_SLACK: Span = Span::days(1);
 
-/// What a caller asked for.
-#[derive(Debug, Clone, Copy)]
-struct Query {
-    from: Timestamp,
-    to: Timestamp,
-    payments: bool,
-    payouts: bool,
-    /// Rows after this place.
-    after: Option<(Timestamp, u128)>,
-    /// The answer has pages.
-    paged: bool,
-}
-
-impl Query {
-    fn holds(&self, at: Timestamp) -> bool {
-        self.from <= at && at <= self.to
-    }
-}
-
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
@@ -70,7 +51,7 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Fault> {
     let caller = auth::caller(&app, &headers, Scope::Payouts)?;
-    let query = read_query(uri.query().unwrap_or_default(), &headers)?;
+    let query = range::read(uri.query().unwrap_or_default(), &headers)?;
     let account = super::find(&app, &caller, &routes::id(id)).await?;
     let with_refunds = app.config.transactions_include_refunds;
     let found = app.host.engine.read(move |reader| {
@@ -79,8 +60,12 @@ pub(super) async fn list(
             book.payments()?;
         }
         book.refunds(with_refunds && query.payouts)?;
+        if query.payouts {
+            book.payouts()?;
+        }
         if query.payments {
             book.returns()?;
+            book.returned_payouts()?;
         }
         Ok(book.rows)
     });
@@ -99,65 +84,10 @@ fn page(mut rows: Vec<Dated>, paged: bool) -> Page {
     let mut next_cursor = None;
     if paged && rows.len() > PAGE_LENGTH {
         rows.truncate(PAGE_LENGTH);
-        next_cursor = rows.last().map(|row| cursor(row.place));
+        next_cursor = rows.last().map(|row| range::cursor(row.place));
     }
     let items = rows.into_iter().map(|row| row.row).collect();
     Page { items, pagination: paged.then_some(Pagination { next_cursor }) }
-}
-
-fn cursor((at, id): (Timestamp, u128)) -> String {
-    let mut bytes = at.0.to_be_bytes().to_vec();
-    bytes.extend_from_slice(&id.to_be_bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn read_cursor(text: &str) -> Option<(Timestamp, u128)> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    let (at, id) = bytes.split_at_checked(8)?;
-    let at = i64::from_be_bytes(at.try_into().ok()?);
-    Some((Timestamp(at), u128::from_be_bytes(id.try_into().ok()?)))
-}
-
-fn read_query(query: &str, headers: &HeaderMap) -> Result<Query, Fault> {
-    let value = |wanted: &str| {
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
-    };
-    let instant = |name: &'static str, end_of_day: bool| {
-        let text = value(name).ok_or_else(|| Fault::invalid_field(name, "The time is required."))?;
-        read_time(&text, end_of_day).ok_or_else(|| Fault::invalid_field(name, "Must be a time of ISO 8601."))
-    };
-    let (from, to) = (instant("from", false)?, instant("to", true)?);
-    let (payments, payouts) = match value("type").as_deref() {
-        None => (true, true),
-        Some("payment") => (true, false),
-        Some("payout") => (false, true),
-        Some(_) => return Err(Fault::invalid_field("type", "Must be payment or payout.")),
-    };
-    let cursor = value("cursor").filter(|text| !text.is_empty());
-    let after = match &cursor {
-        None => None,
-        Some(text) => {
-            Some(read_cursor(text).ok_or_else(|| Fault::invalid_field("cursor", "Must be a cursor of this list."))?)
-        }
-    };
-    let asked = headers.get("tl-enable-pagination").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
-    Ok(Query { from, to, payments, payouts, after, paged: asked || cursor.is_some() })
-}
-
-/// Reads a time or a date of ISO 8601. A plus sign that came unescaped is a
-/// space by now; a date without a time is the whole day.
-fn read_time(text: &str, end_of_day: bool) -> Option<Timestamp> {
-    let text = text.trim().replace(' ', "+");
-    let nanos = |at: jiff::Timestamp| i64::try_from(at.as_nanosecond()).ok().map(Timestamp);
-    if let Ok(at) = text.parse::<jiff::Timestamp>() {
-        return nanos(at);
-    }
-    if text.contains('T') {
-        // Without an offset it is taken as UTC.
-        return nanos(format!("{text}Z").parse().ok()?);
-    }
-    let at = nanos(format!("{text}T00:00:00Z").parse().ok()?)?;
-    Some(if end_of_day { at.plus(Span::days(1)).minus(Span(1)) } else { at })
 }
 
 /// The id that is minted at an instant.
@@ -268,6 +198,62 @@ impl Book<'_> {
         }
     }
 
+    /// Payouts, by their creation.
+    fn payouts(&mut self) -> Result<(), StoreError> {
+        let (from, to) = (self.query.from, self.query.to);
+        for payout in self.payouts_between(from, to)? {
+            self.payout(&payout);
+        }
+        Ok(())
+    }
+
+    /// Returned payouts, by the time of the return.
+    fn returned_payouts(&mut self) -> Result<(), StoreError> {
+        let to = self.query.to;
+        for payout in self.payouts_between(Timestamp(i64::MIN), to)? {
+            let shown = payout_states::shown(&payout, false);
+            if let Some(at) = shown.returned_at.filter(|at| self.query.holds(*at)) {
+                let text = payout.remittance.as_deref();
+                self.return_row((payout.id.0, payout.amount), at, Some(&payout.creditor), text);
+            }
+        }
+        Ok(())
+    }
+
+    fn payouts_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Payout>, StoreError> {
+        let filter = PayoutFilter { account: self.account, from, to };
+        let mut all = Vec::new();
+        let mut before = None;
+        loop {
+            let page = PageRequest { limit: ROWS_PER_READ, before };
+            let found = self.reader.payouts(self.caller.merchant, &filter, page)?;
+            before = found.last().map(PayoutPlace::of);
+            let more = found.len() == ROWS_PER_READ;
+            all.extend(found.into_iter().filter(|payout| self.caller.sees(&payout.origin)));
+            if !more {
+                return Ok(all);
+            }
+        }
+    }
+
+    fn payout(&mut self, payout: &Payout) {
+        // For the books a return leaves the execution as it was.
+        let shown = payout_states::shown(payout, false);
+        let Some(status) = row_status(&shown) else { return };
+        let id = row_id("payout", payout.id.0);
+        let outgoing = Outgoing {
+            status,
+            created_at: time(payout.created_at),
+            executed_at: shown.executed_at.map(time),
+            beneficiary: Stored::of(payout).beneficiary.map(Beneficiary::AsGiven),
+            context_code: "withdrawal",
+            scheme_id: scheme_of(payout.amount.currency),
+            returned_by: shown.returned_at.map(|_| uuid(row_id("return", payout.id.0))),
+        };
+        let row = Row::Payout { head: Head::new(id, payout.amount), outgoing, payout_id: uuid(payout.id.0) };
+        self.put(payout.created_at, id, row);
+    }
+
     fn filter(&self, states: Vec<String>) -> RefundFilter {
         let visible_to = Some((DIALECT.to_owned(), self.caller.client.to_string()));
         RefundFilter { states, visible_to, ..RefundFilter::default() }
@@ -300,7 +286,7 @@ impl Book<'_> {
             status,
             created_at: time(refund.created_at),
             executed_at: shown.executed_at.map(time),
-            beneficiary: source_of(refund, payment.as_ref()),
+            beneficiary: Some(source_of(refund, payment.as_ref())),
             context_code: "withdrawal",
             scheme_id: scheme_of(refund.amount.currency),
             returned_by: shown.returned_at.map(|_| uuid(row_id("return", refund.id.0))),
@@ -322,23 +308,27 @@ impl Book<'_> {
         let refund = &told.refund;
         let shown = states::shown(refund, payment.as_ref(), &told.events, false);
         let Some(at) = shown.returned_at.filter(|at| self.query.holds(*at)) else { return Ok(()) };
-        let id = row_id("return", refund.id.0);
         let party = creditor(refund, payment.as_ref());
+        self.return_row((refund.id.0, refund.amount), at, party, refund.remittance.as_deref());
+        Ok(())
+    }
+
+    fn return_row(&mut self, of: (u128, Amount), at: Timestamp, party: Option<&Party>, text: Option<&str>) {
+        let (returned, amount) = of;
+        let id = row_id("return", returned);
         let remitter = Remitter {
             account_holder_name: party.and_then(|party| party.name.clone()),
             account_identifiers: party.map(|party| identifiers::of_party(&party.account)).unwrap_or_default(),
-            statement_text: refund.remittance.as_deref().map(str::to_owned),
+            statement_text: text.map(str::to_owned),
         };
-        let return_for = ReturnFor::Identified { returned_id: uuid(refund.id.0) };
         let row = Row::ExternalPayment {
-            head: Head::new(id, refund.amount),
+            head: Head::new(id, amount),
             status: "settled",
             settled_at: time(at),
             remitter,
-            return_for,
+            return_for: ReturnFor::Identified { returned_id: uuid(returned) },
         };
         self.put(at, id, row);
-        Ok(())
     }
 }
 
@@ -371,37 +361,5 @@ fn source_of(refund: &Refund, payment: Option<&Payment>) -> Beneficiary {
         payment_source_id: uuid(source),
         user_id: user_id.unwrap_or_else(|| uuid(accounts::stable_id(&source.to_be_bytes())).as_str().to_owned()),
         statement_text: refund.remittance.as_deref().unwrap_or_default().to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_as_clients_write_them() {
-        let at = |text: &str, end| read_time(text, end).map(|at| at.0);
-        let day = 1_614_556_800_000_000_000;
-        for (text, expected) in [
-            ("2021-03-01T00:00:00Z", Some(day)),
-            ("2021-03-01T00:00:00+00:00", Some(day)),
-            ("2021-03-01T00:00:00 00:00", Some(day)),
-            ("2021-03-01T01:00:00.000000001+01:00", Some(day + 1)),
-            ("2021-03-01T00:00:00", Some(day)),
-            ("2021-03-01", Some(day)),
-            ("", None),
-            ("yesterday", None),
-            ("2021-13-01T00:00:00Z", None),
-        ] {
-            assert_eq!(at(text, false), expected, "{text}");
-        }
-        assert_eq!(at("2021-03-01", true), Some(day + 86_400_000_000_000 - 1));
-    }
-
-    #[test]
-    fn cursors_come_back() {
-        let place = (Timestamp(-7), u128::MAX - 1);
-        assert_eq!(read_cursor(&cursor(place)), Some(place));
-        assert_eq!(read_cursor("x"), None);
     }
 }

@@ -5,14 +5,15 @@ use super::metadata::Metadata;
 use super::refunds::{Faults, ReferenceRules, minor_units, statement_text};
 use crate::json::{self, Json};
 use crate::print::{Text, rfc3339_nanos, uuid};
+use crate::truelayer::DIALECT;
 use crate::truelayer::errors::Fault;
 use crate::truelayer::states::Shown;
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
 use refundry_domain::id::AccountId;
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::{AccountIdentifier, Party};
-use refundry_domain::time::Timestamp;
-use serde::Serialize;
+use refundry_domain::payout::Payout;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -172,25 +173,26 @@ impl<'a> Stored<'a> {
         read().unwrap_or_default()
     }
 
-    /// The kind of the beneficiary, for webhooks.
-    pub(in crate::truelayer) fn beneficiary_type(&self) -> Option<String> {
-        let given = self.beneficiary.as_ref()?;
-        let json: serde_json::Value = serde_json::from_str(given.get()).ok()?;
-        json.get("type")?.as_str().map(str::to_owned)
+    /// What was stored with a payout; nothing with one of another door.
+    pub(in crate::truelayer) fn of(payout: &'a Payout) -> Self {
+        if *payout.origin.dialect == *DIALECT { Self::decode(&payout.extension) } else { Self::default() }
+    }
+
+    /// What webhooks tell of the beneficiary: no account number.
+    pub(in crate::truelayer) fn told(&self) -> Option<Told> {
+        serde_json::from_str(self.beneficiary.as_ref()?.get()).ok()
     }
 }
 
-/// What of a payout is shown beside its status.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::truelayer) struct Facts {
-    /// The payout.
-    pub(in crate::truelayer) id: u128,
-    /// The account that pays.
-    pub(in crate::truelayer) account: AccountId,
-    /// How much.
-    pub(in crate::truelayer) amount: Amount,
-    /// Since when.
-    pub(in crate::truelayer) created_at: Timestamp,
+/// A beneficiary in a webhook.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::truelayer) struct Told {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_source_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
 }
 
 /// A payout as answers show it.
@@ -199,7 +201,7 @@ pub(in crate::truelayer) struct PayoutBody<'a> {
     id: Text<36>,
     merchant_account_id: Text<36>,
     amount_in_minor: u64,
-    currency: String,
+    currency: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     beneficiary: Option<Box<RawValue>>,
     status: &'static str,
@@ -217,15 +219,15 @@ pub(in crate::truelayer) struct PayoutBody<'a> {
 }
 
 /// A payout and what it shows.
-pub(in crate::truelayer) fn body<'a>(facts: Facts, stored: Stored<'a>, shown: &Shown) -> PayoutBody<'a> {
+pub(in crate::truelayer) fn body<'a>(payout: &'a Payout, stored: Stored<'a>, shown: &Shown) -> PayoutBody<'a> {
     PayoutBody {
-        id: uuid(facts.id),
-        merchant_account_id: uuid(facts.account.0),
-        amount_in_minor: facts.amount.minor,
-        currency: facts.amount.currency.code().to_owned(),
+        id: uuid(payout.id.0),
+        merchant_account_id: uuid(payout.account.0),
+        amount_in_minor: payout.amount.minor,
+        currency: payout.amount.currency.code(),
         beneficiary: stored.beneficiary,
         status: shown.status.word(),
-        created_at: rfc3339_nanos(facts.created_at),
+        created_at: rfc3339_nanos(payout.created_at),
         authorized_at: shown.authorized_at.map(rfc3339_nanos),
         executed_at: shown.executed_at.map(rfc3339_nanos),
         failed_at: shown.failed_at.map(rfc3339_nanos),

@@ -34,8 +34,9 @@ pub(in crate::truelayer) struct Outgoing {
     /// When it was paid out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::truelayer) executed_at: Option<Text<30>>,
-    /// Who receives it.
-    pub(in crate::truelayer) beneficiary: Beneficiary,
+    /// Who receives it; none where a payout came through another door.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::truelayer) beneficiary: Option<Beneficiary>,
     /// What it was for.
     pub(in crate::truelayer) context_code: &'static str,
     /// Over which scheme.
