@@ -136,6 +136,13 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// An answer of [`Dialect::not_found`] or [`Dialect::refuse`] with the id
+    /// of its request, for a dialect whose answers carry one.
+    fn named(&self, response: Response, request_id: &str) -> Response {
+        let _ = request_id;
+        response
+    }
+
     /// Its webhooks.
     fn webhooks(&self) -> Arc<dyn WebhookDialect>;
 

@@ -24,8 +24,6 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Most envelopes in one transaction.
 const BATCH_MAX: usize = 512;
-/// How long keys that created no refund, and kept answers, are remembered.
-const ONCE_KEEP: Span = Span::days(30);
 
 /// What waits in the queue.
 pub(crate) enum Submission {
@@ -167,7 +165,7 @@ impl Committer {
     fn decide_one(&self, envelope: &Envelope, facts: &mut Facts, gathered: &mut Gathered, at: Timestamp) -> Outcome {
         if let Some(once) = &envelope.once
             && let Some(record) = facts.once.get(&once.key)
-            && !record.is_forgotten(at, ONCE_KEEP)
+            && !record.is_forgotten(at, once.kept_for)
         {
             let result = if record.fingerprint == once.fingerprint {
                 repeated(&record.result, facts)

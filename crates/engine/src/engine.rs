@@ -118,6 +118,12 @@ impl Engine {
 
     /// Decides an envelope. The answer comes after its transaction is durable.
     pub async fn execute(&self, envelope: Envelope) -> Result<Outcome, Unavailable> {
+        self.execute_within(envelope, IN_FLIGHT_WAIT).await
+    }
+
+    /// The same; a repetition of a key in flight waits this long for the
+    /// outcome.
+    pub async fn execute_within(&self, envelope: Envelope, wait: Duration) -> Result<Outcome, Unavailable> {
         let Some(key) = envelope.once.as_ref().map(|once| once.key) else {
             return self.submit(envelope)?.await.unwrap_or(Err(Unavailable::Stopping));
         };
@@ -127,7 +133,7 @@ impl Engine {
             return self.submit(envelope)?.await.unwrap_or(Err(Unavailable::Stopping));
         }
         let outcome = self.submit(envelope)?;
-        match tokio::time::timeout(IN_FLIGHT_WAIT, outcome).await {
+        match tokio::time::timeout(wait, outcome).await {
             Ok(outcome) => outcome.unwrap_or(Err(Unavailable::Stopping)),
             Err(_) => Err(Unavailable::InFlight),
         }

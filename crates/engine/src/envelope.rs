@@ -14,6 +14,7 @@ use refundry_domain::payment::Payment;
 use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
 use refundry_domain::refusal::Refusal;
+use refundry_domain::time::Span;
 
 /// An idempotency key and what came with it.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +26,13 @@ pub struct Once {
     /// Keep refusals that depend on the state of the world, too (the
     /// dialect's contract asks for it).
     pub keep_world_refusals: bool,
+    /// How long the record counts, unless it led to money going out: such a
+    /// one counts for ever. [`KEPT_FOR`] unless a dialect is set otherwise.
+    pub kept_for: Span,
 }
+
+/// How long a record counts that led to no money going out.
+pub const KEPT_FOR: Span = Span::days(30);
 
 /// What is to be done.
 #[derive(Debug)]

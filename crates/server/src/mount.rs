@@ -97,10 +97,10 @@ impl Mounted {
                 return printed;
             }
             if fault == Fault::PathUnknown {
-                return dialect.not_found(method, path);
+                return dialect.named(dialect.not_found(method, path), id);
             }
             if let Some(printed) = dialect.refuse(fault.status().as_u16(), fault.detail(), path) {
-                return printed;
+                return dialect.named(printed, id);
             }
         }
         Problem::from(fault).print(id, path)

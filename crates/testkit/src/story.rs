@@ -19,7 +19,7 @@ use refundry_domain::rules::{Environment, Rules};
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::digest::{fingerprint, once_key};
 use refundry_engine::engine::{Engine, Parts};
-use refundry_engine::envelope::{Answer, Envelope, Once, Outcome, Unavailable, Work};
+use refundry_engine::envelope::{Answer, Envelope, KEPT_FOR, Once, Outcome, Unavailable, Work};
 use refundry_engine::rail::Rail;
 use refundry_engine::registry::{Merchant, RegistryChange, RegistryEntry};
 use refundry_engine::store::Reader;
@@ -161,6 +161,7 @@ impl World {
             key: once_key(&[merchant.as_bytes(), wanted.key.as_bytes()]),
             fingerprint: fingerprint(&[wanted.payment.to_string().as_bytes(), &wanted.minor.to_be_bytes()]),
             keep_world_refusals: false,
+            kept_for: KEPT_FOR,
         };
         let command = Command::RequestRefund(Box::new(request));
         self.engine

@@ -10,7 +10,7 @@ use axum::response::Response;
 use http::{HeaderMap, Method};
 use refundry_domain::refusal::Refusal;
 use refundry_engine::digest::{fingerprint, once_key};
-use refundry_engine::envelope::{Answer, Envelope, Once, Outcome, Work};
+use refundry_engine::envelope::{Answer, Envelope, KEPT_FOR, Once, Outcome, Work};
 use std::borrow::Cow;
 
 /// Longest key, in bytes.
@@ -84,7 +84,12 @@ pub(super) fn once(caller: &Caller, method: &Method, path: &str, key: &str, cont
         canonical_path(path).as_bytes(),
         key.as_bytes(),
     ];
-    Once { key: once_key(&scope), fingerprint: fingerprint(&[&content.canonical]), keep_world_refusals: true }
+    Once {
+        key: once_key(&scope),
+        fingerprint: fingerprint(&[&content.canonical]),
+        keep_world_refusals: true,
+        kept_for: KEPT_FOR,
+    }
 }
 
 /// Answers with an error, or, under a key, with what the key's first request

@@ -6,7 +6,7 @@ use super::extension::DIALECT;
 use http::HeaderMap;
 use refundry_domain::id::MerchantId;
 use refundry_engine::digest::{fingerprint, once_key};
-use refundry_engine::envelope::Once;
+use refundry_engine::envelope::{KEPT_FOR, Once};
 
 /// The longest key, in characters.
 const KEY_LENGTH_MAX: usize = 255;
@@ -73,6 +73,7 @@ pub(super) fn once(asked: Asked<'_>) -> Once {
         key: once_key(&scope),
         fingerprint: fingerprint(&[asked.method.as_bytes(), asked.path.as_bytes(), asked.body]),
         keep_world_refusals: false,
+        kept_for: KEPT_FOR,
     }
 }
 

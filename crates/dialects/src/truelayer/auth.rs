@@ -39,8 +39,6 @@ pub(super) struct Caller {
     pub(super) client: Arc<str>,
     /// Public id of the credential.
     pub(super) credential: Arc<str>,
-    /// The only payment that it may touch, with a resource token.
-    pub(super) resource: Option<PaymentId>,
 }
 
 impl Caller {
@@ -89,7 +87,6 @@ pub(super) fn caller(app: &App, headers: &HeaderMap, scope: Scope<'_>) -> Result
         merchant: credential.merchant,
         client: Arc::from(&*credential.group),
         credential: Arc::from(&*credential.id),
-        resource,
     })
 }
 

@@ -8,7 +8,8 @@
 use super::App;
 use super::auth::{self, Caller, Scope};
 use super::errors::{self, Fault};
-use super::{idempotency, signing};
+use super::idempotency::{self, Named};
+use super::signing;
 use crate::answer;
 use crate::json::{Json, JsonFault};
 use axum::extract::{FromRequest, Request};
@@ -97,7 +98,10 @@ impl Call {
         };
         let json = idempotency::read(&incoming.body);
         let canonical = json.as_ref().map_err(|_| &*incoming.body);
-        let once = key.map(|key| idempotency::once(&caller, &incoming.method, incoming.uri.path(), key, canonical));
+        let once = key.map(|key| {
+            let named = Named { method: &incoming.method, path: incoming.uri.path(), key };
+            idempotency::once(&caller, named, canonical, app.config.idempotency_ttl)
+        });
         let key = key.map(Arc::from);
         Ok(Self { caller, key, once, json })
     }
@@ -196,8 +200,8 @@ impl Call {
 
     async fn execute(&self, app: &App, work: Work) -> Result<Result<Answer, Refusal>, Fault> {
         let envelope = Envelope { merchant: self.caller.merchant, actor: self.caller.actor(), once: self.once, work };
-        let Outcome { result, replayed: _, payer: _ } =
-            app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
+        let done = app.host.engine.execute_within(envelope, app.config.lock_timeout).await;
+        let Outcome { result, replayed: _, payer: _ } = done.map_err(Fault::of_unavailable)?;
         match result {
             Err(Refusal::KeyReused) => Err(Fault::key_reuse()),
             result => Ok(result),

@@ -8,6 +8,7 @@ use crate::json::{self, Json, JsonFault};
 use http::{HeaderMap, Method};
 use refundry_domain::id::PaymentId;
 use refundry_domain::reference::as_uuid_v4;
+use refundry_domain::time::Span;
 use refundry_engine::digest::{fingerprint, once_key};
 use refundry_engine::envelope::Once;
 
@@ -66,13 +67,25 @@ pub(super) fn canonical_path(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
 }
 
+/// What a key names: one request of its client.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'r> {
+    /// The method.
+    pub(super) method: &'r Method,
+    /// The path, under any of its names.
+    pub(super) path: &'r str,
+    /// The key.
+    pub(super) key: &'r str,
+}
+
 /// The record under which a request happens once. The key names one request
 /// of the client, wherever it goes; a body that is no JSON counts as it is.
-pub(super) fn once(caller: &Caller, method: &Method, path: &str, key: &str, body: Result<&Json, &[u8]>) -> Once {
+pub(super) fn once(caller: &Caller, request: Named<'_>, body: Result<&Json, &[u8]>, kept_for: Span) -> Once {
+    let Named { method, path, key } = request;
     let scope: [&[u8]; 3] = [DIALECT.as_bytes(), caller.client.as_bytes(), key.as_bytes()];
     let canonical = body.map_or_else(<[u8]>::to_vec, json::canonical);
     let request: [&[u8]; 3] = [method.as_str().as_bytes(), canonical_path(path).as_bytes(), &canonical];
-    Once { key: once_key(&scope), fingerprint: fingerprint(&request), keep_world_refusals: true }
+    Once { key: once_key(&scope), fingerprint: fingerprint(&request), keep_world_refusals: true, kept_for }
 }
 
 /// The trace id of an answer that is kept: the same whenever the key is

@@ -66,6 +66,7 @@ pub(crate) struct App {
     config: Config,
     /// The dialect's name, shared by all origins.
     dialect: Arc<str>,
+    /// How often clients may call.
     limiter: Limiter,
     /// Held while a client's settings or the signing keys are read, changed
     /// and written, so that no change is lost.
@@ -147,6 +148,10 @@ impl Dialect for TrueLayer {
 
     fn refuse(&self, status: u16, detail: &'static str, _path: &str) -> Option<Response> {
         Some(routes::refuse(&self.app, status, detail))
+    }
+
+    fn named(&self, response: Response, request_id: &str) -> Response {
+        routes::named(&self.app, response, request_id)
     }
 
     fn webhooks(&self) -> Arc<dyn WebhookDialect> {

@@ -12,7 +12,7 @@ use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::MethodRouter;
-use http::{HeaderMap, HeaderName, Method, Uri};
+use http::{HeaderName, Method, Uri};
 use refundry_domain::id::PaymentId;
 use refundry_engine::mint;
 use std::sync::Arc;
@@ -98,9 +98,19 @@ pub(super) fn refuse(app: &App, status: u16, detail: &'static str) -> Response {
     print_alone(app, &Fault::new(Kind::of_status(status), detail))
 }
 
-/// Prints a fault of a request whose id is not known here.
+/// Prints a fault of a request whose id is not known here; [`named`] prints it
+/// anew for whoever knows.
 fn print_alone(app: &App, fault: &Fault) -> Response {
     let trace = new_trace();
+    let mut response = with_trace(fault.print(&app.config, &trace), &trace);
+    response.extensions_mut().insert(fault.clone());
+    response
+}
+
+/// The same answer with the id of its request.
+pub(super) fn named(app: &App, response: Response, request_id: &str) -> Response {
+    let Some(fault) = response.extensions().get::<Fault>() else { return response };
+    let trace = trace_of(Some(request_id));
     with_trace(fault.print(&app.config, &trace), &trace)
 }
 
@@ -110,7 +120,7 @@ async fn method_not_allowed() -> Fault {
 
 /// Prints marked faults, and puts the headers of contract 2.3 on every answer.
 async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let trace = trace_of(request.headers());
+    let trace = trace_of(request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()));
     let retry_shown = takes_keys(request.method(), request.uri());
     let response = next.run(request).await;
     let fault = response.extensions().get::<Fault>().cloned();
@@ -136,8 +146,7 @@ fn with_trace(response: Response, trace: &str) -> Response {
 
 /// The id of the request: the server's own one in the form of a UUID, else
 /// as it came.
-fn trace_of(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+fn trace_of(given: Option<&str>) -> String {
     match given {
         Some(hex) if hex.len() == 32 => {
             u128::from_str_radix(hex, 16).map_or_else(|_| hex.to_owned(), |id| PaymentId(id).to_string())

@@ -1,7 +1,7 @@
 //! What every answer carries, and the names of every path (contract 1.4, 2.3,
 //! 5.1).
 
-use super::world::World;
+use super::world::{Heard, World};
 use http::Method;
 use serde_json::json;
 
@@ -41,6 +41,9 @@ async fn refusals_of_the_server_are_problems_too() {
     let not_found = world.dialect.not_found(&Method::GET, "/v3/nothing");
     assert_eq!(not_found.headers()["content-type"], "application/problem+json");
     assert_eq!(not_found.headers()["tl-trace-id"], not_found.headers()["x-tl-correlation-id"]);
+    let named = Heard::of(world.dialect.named(not_found, &"ab".repeat(16))).await;
+    assert_eq!(named.problem().0, 404);
+    assert_eq!(named.header("tl-trace-id"), "abababab-abab-abab-abab-abababababab");
     for (status, shown) in [(404, 404), (405, 405), (413, 400), (400, 400), (415, 400), (503, 503), (500, 500)] {
         let refused = world.dialect.refuse(status, "Too much.", "/v3/payments").unwrap();
         assert_eq!(refused.status().as_u16(), shown);

@@ -17,7 +17,6 @@ use refundry_domain::event::Actor;
 use refundry_domain::id::{AccountId, MerchantId, PaymentId, RefundId};
 use refundry_domain::ledger::{AccountKind, Book};
 use refundry_domain::money::{Amount, Currency};
-use refundry_domain::payment::Payment;
 use refundry_domain::refund::Refund;
 use refundry_domain::rules::{Environment, Rules};
 use refundry_domain::time::{Span, Timestamp};
@@ -83,7 +82,7 @@ pub(in crate::truelayer) struct Heard {
 }
 
 impl Heard {
-    async fn of(response: Response) -> Self {
+    pub(in crate::truelayer) async fn of(response: Response) -> Self {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Self { status: head.status.as_u16(), headers: head.headers, body }
@@ -365,11 +364,6 @@ impl World {
     pub(in crate::truelayer) async fn stored_refund(&self, id: RefundId) -> Refund {
         let merchant = self.merchant;
         self.engine.read(move |reader| reader.refund(merchant, id)).await.unwrap().unwrap()
-    }
-
-    pub(in crate::truelayer) async fn stored_payment(&self, id: PaymentId) -> Payment {
-        let merchant = self.merchant;
-        self.engine.read(move |reader| reader.payment(merchant, id)).await.unwrap().unwrap()
     }
 
     /// Available and current balance of an account.

@@ -7,7 +7,7 @@ use refundry_domain::refund::Refund;
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
 use refundry_engine::digest::{fingerprint, once_key};
-use refundry_engine::envelope::{Answer, Once};
+use refundry_engine::envelope::{Answer, KEPT_FOR, Once};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
@@ -17,6 +17,7 @@ fn once(scope: &str, key: &str, minor: u64) -> Once {
         key: once_key(&[scope.as_bytes(), key.as_bytes()]),
         fingerprint: fingerprint(&[&minor.to_be_bytes()]),
         keep_world_refusals: false,
+        kept_for: KEPT_FOR,
     }
 }
 
