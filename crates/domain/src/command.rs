@@ -248,6 +248,32 @@ pub enum Command {
         /// Which refund.
         refund: RefundId,
     },
+    /// A report about an instruction that neither the store nor the rail's
+    /// debits explain.
+    RecordStray {
+        /// The instruction id that it names.
+        instruction_id: String,
+        /// The rail's own name of the report.
+        evidence: EvidenceId,
+        /// What it says.
+        report: Report,
+    },
+    /// People say what a stray was (two of them).
+    CloseStray {
+        /// The instruction id that it names.
+        instruction_id: String,
+        /// What it was.
+        end: crate::stray::StrayEnd,
+        /// Who agreed.
+        people: Vec<PersonId>,
+    },
+    /// A person lets an account pay again that was paused.
+    ResumeAccount {
+        /// The held account.
+        account: AccountId,
+        /// Who.
+        by: PersonId,
+    },
     /// A debit that the rail knows and the store does not (rails M21).
     AdoptDebit {
         /// Id of the refund, if one must be made.

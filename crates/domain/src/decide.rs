@@ -14,6 +14,7 @@ mod people;
 mod reports;
 mod request;
 mod send;
+mod strays;
 mod tick;
 
 #[cfg(test)]
@@ -101,6 +102,11 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
         }
         Command::Tick { refund } => tick::tick(draft, *refund),
         Command::EndTime { refund } => tick::end_time(draft, *refund),
+        Command::RecordStray { instruction_id, evidence, report } => {
+            strays::record(draft, instruction_id, *evidence, *report)
+        }
+        Command::CloseStray { instruction_id, end, people } => strays::close(draft, instruction_id, *end, people),
+        Command::ResumeAccount { account, by } => accounts::resume(draft, *account, *by),
         Command::AdoptDebit { id, payment, debit } => adopt::adopt(draft, *id, *payment, debit),
         Command::CreateMandate(create) => mandates::create(draft, create),
         Command::MoveMandate { mandate, to } => mandates::enter(draft, *mandate, *to),

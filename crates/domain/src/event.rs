@@ -123,6 +123,38 @@ pub enum EventKind {
         /// The state.
         state: PayoutState,
     },
+    /// A debit or report of a rail belongs to nothing we know.
+    StrayFound {
+        /// The instruction id that it names.
+        instruction: Arc<str>,
+        /// What went to suspense, minor units.
+        amount: u64,
+    },
+    /// Money of a stray came back.
+    StrayReturned {
+        /// The instruction id that it names.
+        instruction: Arc<str>,
+        /// Minor units.
+        amount: u64,
+    },
+    /// People said what a stray was.
+    StrayClosed {
+        /// The instruction id that it names.
+        instruction: Arc<str>,
+        /// True when it was explained, false when it was written off.
+        explained: bool,
+    },
+    /// An account pays nothing more: its bank says that it lacks what our
+    /// ledger shows (rails M22).
+    AccountPaused {
+        /// The account.
+        account: AccountId,
+    },
+    /// A person let an account pay again.
+    AccountResumed {
+        /// The account.
+        account: AccountId,
+    },
 }
 
 /// One link of a payment's or payout's chain.
@@ -216,7 +248,12 @@ impl Event {
             | EventKind::MandateEntered { .. }
             | EventKind::AccountFunded { .. }
             | EventKind::AccountDrained { .. }
-            | EventKind::PayoutEntered { .. } => None,
+            | EventKind::PayoutEntered { .. }
+            | EventKind::StrayFound { .. }
+            | EventKind::StrayReturned { .. }
+            | EventKind::StrayClosed { .. }
+            | EventKind::AccountPaused { .. }
+            | EventKind::AccountResumed { .. } => None,
         }
     }
 }
@@ -410,6 +447,11 @@ pub fn encode_kind(to: &mut Encoder, kind: &EventKind) {
             encode_payout_state(to, *state);
             to
         }
+        EventKind::StrayFound { instruction, amount } => to.byte(40).text(instruction).number(*amount),
+        EventKind::StrayReturned { instruction, amount } => to.byte(41).text(instruction).number(*amount),
+        EventKind::StrayClosed { instruction, explained } => to.byte(42).text(instruction).byte(u8::from(*explained)),
+        EventKind::AccountPaused { account } => to.byte(43).id(account.0),
+        EventKind::AccountResumed { account } => to.byte(44).id(account.0),
     };
 }
 
@@ -440,6 +482,11 @@ pub fn decode_kind(from: &mut Decoder<'_>) -> Result<EventKind, Malformed> {
         19 => EventKind::AccountFunded { account: AccountId(from.id()?), amount: from.number()? },
         20 => EventKind::AccountDrained { account: AccountId(from.id()?), amount: from.number()? },
         21 => EventKind::PayoutEntered { state: decode_payout_state(from)? },
+        40 => EventKind::StrayFound { instruction: Arc::from(from.text()?), amount: from.number()? },
+        41 => EventKind::StrayReturned { instruction: Arc::from(from.text()?), amount: from.number()? },
+        42 => EventKind::StrayClosed { instruction: Arc::from(from.text()?), explained: from.flag()? },
+        43 => EventKind::AccountPaused { account: AccountId(from.id()?) },
+        44 => EventKind::AccountResumed { account: AccountId(from.id()?) },
         _ => return Err(Malformed),
     })
 }

@@ -7,13 +7,14 @@ use crate::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, PersonId,
 use crate::instruction::{EvidenceId, Order, Report};
 use crate::ledger::{Account, Book, LedgerFault, Subject, Transfer, TransferKind, apply_side};
 use crate::mandate::Mandate;
-use crate::money::{Amount, Currency};
+use crate::money::Currency;
 use crate::once::{OnceKey, OnceRecord};
 use crate::payment::{OriginKey, Payment};
 use crate::payout::Payout;
 use crate::reference::Sha256;
 use crate::refund::Refund;
 use crate::rules::Rules;
+use crate::stray::Stray;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,21 +36,6 @@ pub struct Evidence {
     pub id: EvidenceId,
     /// What it says.
     pub report: Report,
-    /// When we took it.
-    pub at: Timestamp,
-}
-
-/// A debit or report that belongs to nothing we know; lies in suspense.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stray {
-    /// The merchant in whose book it lies.
-    pub merchant: MerchantId,
-    /// The instruction id that it named.
-    pub instruction_id: String,
-    /// How much.
-    pub amount: Option<Amount>,
-    /// The payer whose refunds wait until it is explained, by canonical account.
-    pub creditor: Option<String>,
     /// When we took it.
     pub at: Timestamp,
 }
@@ -87,8 +73,8 @@ pub struct Changes {
     pub instructions: Vec<(String, Order, u8)>,
     /// Evidence to insert.
     pub evidence: Vec<Evidence>,
-    /// Strays to insert.
-    pub strays: Vec<Stray>,
+    /// Strays to write.
+    pub strays: BTreeSet<(MerchantId, String)>,
     /// Events to insert, in order.
     pub events: Vec<Event>,
     /// Transfers to insert, in order.
@@ -146,6 +132,8 @@ pub struct Facts {
     pub instructions: BTreeMap<String, (Order, u8)>,
     /// Evidence that is already recorded.
     pub evidence: BTreeSet<(Order, EvidenceId)>,
+    /// Strays by instruction id, closed ones included.
+    pub strays: BTreeMap<(MerchantId, String), Stray>,
     /// Canonical accounts of open strays, per merchant.
     pub stray_creditors: BTreeSet<(MerchantId, String)>,
     /// People who may approve now.
@@ -346,6 +334,12 @@ impl<'a> Draft<'a> {
         self.evidence.push(evidence);
     }
 
+    /// A working copy of a stray of this merchant.
+    #[must_use]
+    pub fn stray(&self, instruction_id: &str) -> Option<Stray> {
+        self.facts.strays.get(&(self.context.merchant, instruction_id.to_owned())).cloned()
+    }
+
     /// Keeps what belongs to nothing.
     pub fn put_stray(&mut self, stray: Stray) {
         self.strays.push(stray);
@@ -467,10 +461,14 @@ impl<'a> Draft<'a> {
             changes.evidence.push(item);
         }
         for stray in self.strays {
-            if let Some(creditor) = &stray.creditor {
+            // One that was closed is forgotten with the next batch: another
+            // open one may name the same account.
+            if let Some(creditor) = stray.creditor.as_ref().filter(|_| stray.closed.is_none()) {
                 self.facts.stray_creditors.insert((stray.merchant, creditor.clone()));
             }
-            changes.strays.push(stray);
+            let key = (stray.merchant, stray.instruction_id.clone());
+            self.facts.strays.insert(key.clone(), stray);
+            changes.strays.insert(key);
         }
         changes.events.extend(self.events);
         changes.transfers.extend(self.transfers.into_iter().map(|mut transfer| {

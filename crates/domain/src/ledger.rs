@@ -133,6 +133,9 @@ pub struct Account {
     pub group: Arc<str>,
     /// It may pay refunds.
     pub eligible: bool,
+    /// Since when it pays nothing, because its bank says that it lacks what
+    /// our ledger shows (rails M22).
+    pub paused_at: Option<Timestamp>,
     /// The running sums.
     pub balance: Balance,
     /// Creation.

@@ -33,4 +33,5 @@ pub mod reference;
 pub mod refund;
 pub mod refusal;
 pub mod rules;
+pub mod stray;
 pub mod time;

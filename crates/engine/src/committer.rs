@@ -12,12 +12,13 @@ use crate::keys;
 use crate::notifier::Notifier;
 use crate::registry::{Directory, MandateEntry, RegistryChange, RegistryEntry, RegistryKey};
 use crate::store::{Batch, DeliveryUpdate, Keys, StoreError, Writer};
+use crate::unswept::Unswept;
 use refundry_domain::decide::{Done, decide};
 use refundry_domain::facts::{Context, Facts};
 use refundry_domain::once::{OnceRecord, OnceResult};
 use refundry_domain::refusal::{DependsOn, Refusal};
 use refundry_domain::rules::Rules;
-use refundry_domain::time::{Span, Timestamp};
+use refundry_domain::time::Timestamp;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +43,7 @@ pub(crate) struct Committer {
     pub(crate) notifier: Arc<Notifier>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) last_at: Timestamp,
+    pub(crate) unswept: Unswept,
 }
 
 type Waiting = (Box<Envelope>, oneshot::Sender<Result<Outcome, Unavailable>>);
@@ -54,6 +56,7 @@ struct Gathered {
     registry_remove: Vec<RegistryKey>,
     deliveries: Vec<DeliveryUpdate>,
     directory: Option<Directory>,
+    swept: bool,
 }
 
 impl Committer {
@@ -195,6 +198,10 @@ impl Committer {
                 gathered.deliveries.push(update.clone());
                 (Ok(Answer::Done), None)
             }
+            Work::Swept => {
+                gathered.swept = true;
+                (Ok(Answer::Done), None)
+            }
         };
         if let Some(once) = &envelope.once {
             let kept = match &result {
@@ -255,10 +262,16 @@ impl Committer {
     fn commit(
         &mut self,
         facts: &Facts,
-        gathered: Gathered,
+        mut gathered: Gathered,
         count: usize,
         at: Timestamp,
     ) -> Result<Vec<Outcome>, StoreError> {
+        let swept = gathered.swept;
+        // Events move the newest time, which is what the note holds fast.
+        let note = self.unswept.to_note().filter(|_| !swept && !facts.changes.events.is_empty());
+        let noted = note.is_some();
+        gathered.registry_put.extend(note);
+        gathered.registry_remove.extend(self.unswept.to_forget().filter(|_| swept));
         let batch = Batch {
             facts,
             registry_put: &gathered.registry_put,
@@ -266,9 +279,11 @@ impl Committer {
             deliveries: &gathered.deliveries,
         };
         if batch.is_empty() {
+            self.unswept.committed(noted, swept);
             return Ok(gathered.outcomes);
         }
         self.writer.commit(&batch)?;
+        self.unswept.committed(noted, swept);
         self.last_at = at;
         self.counters.batches.fetch_add(1, Ordering::Relaxed);
         self.counters.envelopes.fetch_add(count as u64, Ordering::Relaxed);

@@ -6,6 +6,7 @@ use crate::envelope::{Envelope, Outcome, Unavailable};
 use crate::notifier::Notifier;
 use crate::registry::{Directory, MandateEntry};
 use crate::store::{Reader, StoreError, Writer};
+use crate::unswept::Unswept;
 use refundry_domain::once::OnceKey;
 use refundry_domain::rules::Rules;
 use refundry_domain::time::Timestamp;
@@ -59,7 +60,7 @@ pub struct Engine {
     directory: Arc<RwLock<Arc<Directory>>>,
     notifier: Arc<Notifier>,
     counters: Arc<Counters>,
-    newest_at_start: Timestamp,
+    unswept_since: Timestamp,
     in_flight: Mutex<HashSet<OnceKey>>,
     stopping: AtomicBool,
 }
@@ -84,6 +85,8 @@ impl Engine {
     pub fn start(parts: Parts) -> Result<Arc<Self>, StoreError> {
         let directory = load_directory(&*parts.reader)?;
         let (_, last_at) = parts.reader.newest_event()?;
+        let unswept = Unswept::at_start(directory.unswept_since, last_at);
+        let unswept_since = unswept.since();
         let directory = Arc::new(RwLock::new(Arc::new(directory)));
         let notifier = Arc::new(Notifier::default());
         let counters = Arc::new(Counters::default());
@@ -96,6 +99,7 @@ impl Engine {
             notifier: Arc::clone(&notifier),
             counters: Arc::clone(&counters),
             last_at,
+            unswept,
         };
         let thread = std::thread::Builder::new()
             .name("committer".into())
@@ -110,7 +114,7 @@ impl Engine {
             directory,
             notifier,
             counters,
-            newest_at_start: last_at,
+            unswept_since,
             in_flight: Mutex::new(HashSet::new()),
             stopping: AtomicBool::new(false),
         }))
@@ -226,11 +230,12 @@ impl Engine {
         &self.counters
     }
 
-    /// The time of the newest event when the engine started: what the store
-    /// may have forgotten is later.
+    /// From where a sweep begins: the newest event when the engine started, or
+    /// where a sweep began that did not end. What the store may have forgotten
+    /// is later.
     #[must_use]
-    pub fn newest_at_start(&self) -> Timestamp {
-        self.newest_at_start
+    pub fn unswept_since(&self) -> Timestamp {
+        self.unswept_since
     }
 
     /// How many envelopes wait.

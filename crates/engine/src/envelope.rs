@@ -58,6 +58,8 @@ pub enum Work {
     },
     /// Results of webhook deliveries.
     Deliveries(DeliveryUpdate),
+    /// The sweep after the start has compared everything.
+    Swept,
 }
 
 /// One request through the door.

@@ -9,6 +9,7 @@ use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::Debit;
 use refundry_domain::reference::{merchant_reference_key, payout_reference_key};
 use refundry_domain::refund::Funding;
+use refundry_domain::stray::StrayEnd;
 
 /// Adds what an envelope needs to the keys of its batch.
 pub(crate) fn collect(envelope: &Envelope, keys: &mut Keys) {
@@ -17,7 +18,7 @@ pub(crate) fn collect(envelope: &Envelope, keys: &mut Keys) {
     }
     match &envelope.work {
         Work::Command(command) => of_command(envelope.merchant, command, keys),
-        Work::Registry { .. } | Work::Keep { .. } | Work::Deliveries(_) => {}
+        Work::Registry { .. } | Work::Keep { .. } | Work::Deliveries(_) | Work::Swept => {}
     }
 }
 
@@ -72,6 +73,13 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
         Command::RecordReport { instruction_id, evidence, .. } => {
             keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
         }
+        Command::RecordStray { instruction_id, evidence, .. } => {
+            keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
+        }
+        Command::CloseStray { instruction_id, end, .. } => of_stray(merchant, instruction_id, *end, keys),
+        Command::ResumeAccount { account, .. } => {
+            keys.accounts.insert((merchant, *account));
+        }
         Command::AdoptDebit { payment, debit, .. } => of_debit(merchant, *payment, debit, keys),
         Command::CreateMandate(create) => of_mandate(merchant, create, keys),
         Command::MoveMandate { mandate, .. } | Command::TickMandate { mandate } => {
@@ -88,6 +96,16 @@ fn of_account(merchant: MerchantId, open: &OpenAccount, keys: &mut Keys) {
 fn of_mandate(merchant: MerchantId, create: &CreateMandate, keys: &mut Keys) {
     keys.mandates.insert((merchant, create.id));
     keys.accounts.extend(create.debtor_account.map(|account| (merchant, account)));
+}
+
+fn of_stray(merchant: MerchantId, instruction_id: &str, end: StrayEnd, keys: &mut Keys) {
+    keys.instructions.insert((merchant, instruction_id.to_owned(), None));
+    match end {
+        StrayEnd::Explained { account } => {
+            keys.accounts.insert((merchant, account));
+        }
+        StrayEnd::WrittenOff => {}
+    }
 }
 
 fn of_debit(merchant: MerchantId, payment: Option<PaymentId>, debit: &Debit, keys: &mut Keys) {

@@ -204,13 +204,18 @@ pub trait Rail: Send + Sync + std::fmt::Debug {
     fn acknowledge(&self, tickets: Vec<u64>) -> RailFuture<'_, Result<(), RailDown>>;
 
     /// Debits taken since a time, for the sweep (rails M21); pages by `after`,
-    /// the instruction id of the last one seen.
+    /// the instruction id of the last one seen. `now` is the engine's clock.
     fn debits_since(
         &self,
         since: Timestamp,
         after: Option<String>,
         limit: usize,
+        now: Timestamp,
     ) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>>;
+
+    /// The debits ordered under these ids, whenever they were taken; an id
+    /// under which nothing was taken brings nothing.
+    fn debits_named(&self, instruction_ids: Vec<String>) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>>;
 
     /// Steps of payments that are due and not acknowledged, in the order in
     /// which they happened, and the time of the next one that is not due yet.

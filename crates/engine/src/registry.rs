@@ -126,6 +126,9 @@ pub enum RegistryEntry {
     Endpoint(Endpoint),
     /// A human being.
     Person(Person),
+    /// A note of the engine's own: a sweep that has not ended compares the
+    /// rail's debits since this time.
+    Unswept(Timestamp),
 }
 
 impl RegistryEntry {
@@ -138,6 +141,7 @@ impl RegistryEntry {
             Self::Credential(entry) => RegistryKey { kind: 2, id: format!("{}/{}", entry.dialect, entry.id) },
             Self::Endpoint(entry) => RegistryKey { kind: 3, id: entry.id.to_string() },
             Self::Person(entry) => RegistryKey { kind: 4, id: entry.id.to_string() },
+            Self::Unswept(_) => RegistryKey { kind: 5, id: String::new() },
         }
     }
 
@@ -179,6 +183,9 @@ impl RegistryEntry {
             }
             Self::Person(entry) => {
                 to.byte(4).id(entry.id.0).id(entry.merchant.0).byte(u8::from(entry.may_approve));
+            }
+            Self::Unswept(since) => {
+                to.byte(6).signed(since.0);
             }
         }
         to.finish()
@@ -226,6 +233,7 @@ impl RegistryEntry {
                 merchant: MerchantId(from.id()?),
                 may_approve: from.flag()?,
             }),
+            6 => Self::Unswept(Timestamp(from.signed()?)),
             _ => return Err(Malformed),
         })
     }
@@ -283,6 +291,9 @@ pub struct Directory {
     pub people: BTreeMap<PersonId, Person>,
     /// Mandates by token.
     pub mandate_tokens: HashMap<MandateToken, MandateEntry>,
+    /// From where the sweep of an earlier process had to begin, where it had
+    /// not ended; as the store was opened.
+    pub unswept_since: Option<Timestamp>,
 }
 
 impl Directory {
@@ -304,6 +315,7 @@ impl Directory {
             RegistryEntry::Person(entry) => {
                 self.people.insert(entry.id, entry);
             }
+            RegistryEntry::Unswept(since) => self.unswept_since = Some(since),
         }
     }
 

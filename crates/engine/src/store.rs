@@ -19,6 +19,7 @@ use refundry_domain::once::OnceKey;
 use refundry_domain::payment::{OriginKey, Payment};
 use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
+use refundry_domain::stray::Stray;
 use refundry_domain::time::Timestamp;
 use std::collections::BTreeSet;
 
@@ -51,7 +52,8 @@ pub struct Keys {
     pub origin_keys: BTreeSet<(MerchantId, OriginKey)>,
     /// Keyless counters.
     pub keyless: BTreeSet<(PaymentId, String)>,
-    /// Instruction ids, with the evidence asked for; each brings its refund or payout.
+    /// Instruction ids, with the evidence asked for; each brings its refund or
+    /// payout, or the stray that names it with its book.
     pub instructions: BTreeSet<(MerchantId, String, Option<EvidenceId>)>,
     /// Merchants whose open strays are wanted.
     pub strays: BTreeSet<MerchantId>,
@@ -376,6 +378,9 @@ pub trait Reader: Send + Sync {
 
     /// Whose an instruction id is, and what it pays with which attempt.
     fn instruction(&self, instruction_id: &str) -> Result<Option<(MerchantId, Order, u8)>, StoreError>;
+
+    /// Open strays of a merchant, oldest first.
+    fn strays(&self, merchant: MerchantId) -> Result<Vec<Stray>, StoreError>;
 
     /// Events after a place, in order, with what they are about.
     fn events_after(&self, place: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError>;

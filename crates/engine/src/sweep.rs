@@ -3,12 +3,13 @@
 //! store that was put back from a backup learns in this way what it forgot.
 
 use crate::digest::{fingerprint, sha256};
-use crate::envelope::{Envelope, Unavailable};
+use crate::envelope::{Envelope, Unavailable, Work};
 use crate::mint::derived_id;
 use crate::worker::RailWorker;
 use crate::worker::due::answered;
 use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::command::{Command, PayoutStep};
+use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::{Debit, EvidenceId, Order, Report, Submission};
 use refundry_domain::reference::{ids_of_payout, payment_stem};
@@ -31,24 +32,35 @@ impl RailWorker {
     pub async fn sweep(&self) -> Result<(), Unavailable> {
         self.doubt_refunds().await?;
         self.doubt_payouts().await?;
-        // Not the newest event now: what came in since the start is newer than
-        // what the store forgot.
-        let newest_at = self.engine().newest_at_start();
+        let since = self.engine().unswept_since().minus(MARGIN);
         let mut stems: Option<Stems> = None;
         let mut after = None;
         loop {
-            let page = self.rail().debits_since(newest_at.minus(MARGIN), after.clone(), PAGE).await;
+            let page = self.rail().debits_since(since, after.clone(), PAGE, self.engine().now()).await;
             let page = page.map_err(|_| Unavailable::Store)?;
-            let Some((_, last)) = page.last() else { return Ok(()) };
+            let Some((_, last)) = page.last() else { break };
             after = Some(last.instruction_id.clone());
-            let mut envelopes = Vec::new();
-            for (merchant, debit) in page {
-                if let Some(envelope) = self.compare(merchant, debit, &mut stems).await? {
-                    envelopes.push(envelope);
-                }
-            }
-            self.record_all(envelopes).await?;
+            self.take_debits(page, &mut stems).await?;
         }
+        let merchant = MerchantId(0);
+        let ended = Envelope { merchant, actor: Actor::Engine, once: None, work: Work::Swept };
+        self.engine().execute_all(vec![ended]).await.into_iter().try_for_each(|outcome| outcome.map(|_| ()))
+    }
+
+    /// Compares what the rail took under these names, whenever that was.
+    pub(crate) async fn adopt_named(&self, instruction_ids: Vec<String>) -> Result<(), Unavailable> {
+        let found = self.rail().debits_named(instruction_ids).await.map_err(|_| Unavailable::Store)?;
+        self.take_debits(found, &mut None).await
+    }
+
+    async fn take_debits(&self, page: Vec<(MerchantId, Debit)>, stems: &mut Option<Stems>) -> Result<(), Unavailable> {
+        let mut envelopes = Vec::new();
+        for (merchant, debit) in page {
+            if let Some(envelope) = self.compare(merchant, debit, stems).await? {
+                envelopes.push(envelope);
+            }
+        }
+        self.record_all(envelopes).await
     }
 
     /// On start every `sending` is `unknown` (rails 2.3).

@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Most refunds or reports of one step.
-const STEP_MAX: usize = 256;
+pub(crate) const STEP_MAX: usize = 256;
 /// How long a claim is good; the call must begin before its end.
 const LEASE: Span = Span::seconds(30);
 /// The longest sleep of the loop: a lost notification costs no more.
@@ -137,56 +137,9 @@ impl RailWorker {
         self.has_swept() && !self.is_paused()
     }
 
-    /// Reports that are due become evidence; acknowledged only once recorded.
-    async fn take_reports(&self) -> Option<Timestamp> {
-        loop {
-            let Ok((observations, next)) = self.rail.reports(self.engine.now(), STEP_MAX).await else {
-                return None;
-            };
-            let count = observations.len();
-            if count == 0 {
-                return next;
-            }
-            let mut tickets = Vec::with_capacity(count);
-            let mut envelopes = Vec::with_capacity(count);
-            let mut named = Vec::with_capacity(count);
-            for seen in observations {
-                tickets.push(seen.ticket);
-                named.push(seen.instruction_id.clone());
-                let command = Command::RecordReport {
-                    instruction_id: seen.instruction_id,
-                    evidence: seen.evidence,
-                    report: seen.report,
-                };
-                envelopes.push(Envelope::command(seen.merchant, self.rail.actor(), command));
-            }
-            let outcomes = self.engine.execute_all(envelopes).await;
-            self.look_for_strangers(&named, &outcomes).await;
-            let recorded = tickets.into_iter().zip(outcomes).filter_map(|(ticket, outcome)| {
-                log_refusal(&outcome);
-                outcome.is_ok().then_some(ticket)
-            });
-            let recorded: Vec<u64> = recorded.collect();
-            if recorded.len() < count || self.rail.acknowledge(recorded).await.is_err() {
-                return None;
-            }
-        }
-    }
-
-    /// A report about an instruction that nobody here ordered: the store
-    /// forgot something, so the rail is swept again before more is sent.
-    async fn look_for_strangers(&self, named: &[String], outcomes: &[Result<Outcome, Unavailable>]) {
-        for (id, outcome) in named.iter().zip(outcomes) {
-            if !matches!(outcome, Ok(Outcome { result: Ok(Answer::Done), .. })) {
-                continue;
-            }
-            let id = id.clone();
-            let known = self.engine.read(move |reader| reader.instruction(&id)).await;
-            if matches!(known, Ok(None)) {
-                self.swept.store(false, Ordering::SeqCst);
-                return;
-            }
-        }
+    /// The store forgot something: the rail is swept before more is sent.
+    pub(crate) fn sweep_again(&self) {
+        self.swept.store(false, Ordering::SeqCst);
     }
 
     /// Works on the refunds and payouts that are due; full means there may be more.
@@ -333,7 +286,7 @@ fn claimed(outcome: Result<Outcome, Unavailable>) -> Option<Instruction> {
 }
 
 /// A worker's command that is refused points to a fault of ours.
-fn log_refusal(outcome: &Result<Outcome, Unavailable>) {
+pub(crate) fn log_refusal(outcome: &Result<Outcome, Unavailable>) {
     match outcome {
         Ok(Outcome { result: Err(refusal), .. }) => {
             tracing::warn!(code = refusal.code(), "a worker's command was refused");

@@ -353,7 +353,9 @@ impl Loader<'_> {
                 (payout.map(|named| (named, Order::Payout(PayoutId(named.id)))), sql::PAYOUT_EVIDENCE_GET)
             }
         };
-        let Some((named, order)) = named.filter(|(named, _)| named.owner == n) else { return Ok(()) };
+        let Some((named, order)) = named.filter(|(named, _)| named.owner == n) else {
+            return self.stray(merchant, n, id);
+        };
         self.facts.instructions.insert(id.to_owned(), (order, named.attempt));
         if let Some(evidence) = evidence {
             let mut statement = self.rows.connection.prepare_cached(evidence_of)?;
@@ -375,14 +377,23 @@ impl Loader<'_> {
         Ok(Some(Named { owner: row.get(0)?, id: rows::id(row, 1)?, attempt, place: row.get(3)? }))
     }
 
+    /// What names an instruction that is not ours.
+    fn stray(&mut self, merchant: MerchantId, n: i64, id: &str) -> Result<(), Fault> {
+        let mut statement = self.rows.connection.prepare_cached(sql::STRAY_BY_INSTRUCTION)?;
+        let mut found = statement.query(params![n, id])?;
+        let Some(row) = found.next()? else { return Ok(()) };
+        let stray = self.rows.stray(merchant, row)?;
+        let currency = stray.amount.map(|amount| amount.currency);
+        self.facts.strays.insert((merchant, id.to_owned()), stray);
+        currency.map_or(Ok(()), |currency| self.book(merchant, currency))
+    }
+
     fn strays(&mut self, merchant: MerchantId) -> Result<(), Fault> {
         let Some(n) = self.merchant(merchant)? else { return Ok(()) };
         let mut statement = self.rows.connection.prepare_cached(sql::STRAY_CREDITORS)?;
         let mut found = statement.query([n])?;
         while let Some(row) = found.next()? {
-            let plain = self.rows.sealer.open(Place::Stray, rows::bytes(row, 1)?, rows::bytes(row, 0)?)?;
-            let creditor =
-                String::from_utf8(plain).map_err(|_| Fault::Malformed("a stray's creditor is no text".to_owned()))?;
+            let creditor = self.rows.stray_creditor(rows::bytes(row, 1)?, rows::bytes(row, 0)?)?;
             self.facts.stray_creditors.insert((merchant, creditor));
         }
         Ok(())

@@ -16,6 +16,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_initial", sql: include_str!("../sql/0001_initial.sql") },
     Migration { name: "0002_payments", sql: include_str!("../sql/0002_payments.sql") },
     Migration { name: "0003_payouts", sql: include_str!("../sql/0003_payouts.sql") },
+    Migration { name: "0004_strays", sql: include_str!("../sql/0004_strays.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (

@@ -6,12 +6,14 @@ use crate::fault::Fault;
 use crate::seal::{Place, Sealer, row_name};
 use refundry_domain::event::Event;
 use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
+use refundry_domain::instruction::EvidenceId;
 use refundry_domain::ledger::{Account, AccountKind, Balance, Book};
 use refundry_domain::mandate::Mandate;
-use refundry_domain::money::Currency;
+use refundry_domain::money::{Amount, Currency};
 use refundry_domain::payment::{Counters, Payment};
 use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
+use refundry_domain::stray::{Stray, StrayClosed};
 use refundry_domain::time::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
@@ -206,6 +208,7 @@ impl Rows<'_> {
             name: Arc::from(text(row, 5)?),
             group: Arc::from(text(row, 6)?),
             eligible: row.get(7)?,
+            paused_at: row.get::<_, Option<i64>>(13)?.map(Timestamp),
             balance: Balance {
                 debits_pending: unsigned(row, 8)?,
                 debits_posted: unsigned(row, 9)?,
@@ -215,6 +218,36 @@ impl Rows<'_> {
             created_at: Timestamp(row.get(12)?),
         };
         Ok((row.get(0)?, account))
+    }
+
+    /// A stray of this merchant.
+    pub(crate) fn stray(&self, merchant: MerchantId, row: &Row<'_>) -> Result<Stray, Fault> {
+        let amount = match row.get::<_, Option<i64>>(1)? {
+            Some(minor) => Some(Amount::new(stored::unsigned(minor)?, currency(text(row, 2)?)?)),
+            None => None,
+        };
+        let creditor = if is_null(row, 4)? { None } else { Some(self.stray_creditor(bytes(row, 3)?, bytes(row, 4)?)?) };
+        let (evidence, _) = bytes(row, 7)?.as_chunks();
+        let closed = match row.get::<_, Option<i64>>(8)? {
+            Some(at) => Some(StrayClosed { at: Timestamp(at), explained: row.get(9)? }),
+            None => None,
+        };
+        Ok(Stray {
+            merchant,
+            instruction_id: text(row, 0)?.to_owned(),
+            amount,
+            creditor,
+            at: Timestamp(row.get(5)?),
+            in_suspense: row.get(6)?,
+            evidence: evidence.iter().map(|id| EvidenceId(*id)).collect(),
+            closed,
+        })
+    }
+
+    /// The canonical account of a stray's payee.
+    pub(crate) fn stray_creditor(&self, index: &[u8], sealed: &[u8]) -> Result<String, Fault> {
+        let plain = self.sealer.open(Place::Stray, index, sealed)?;
+        String::from_utf8(plain).map_err(|_| Fault::Malformed("a stray's creditor is no text".to_owned()))
     }
 
     /// A mandate and its number.

@@ -69,7 +69,14 @@ macro_rules! payout_columns {
 macro_rules! account_columns {
     () => {
         "n, merchant, id, kind, currency, name, grp, eligible, \
-         debits_pending, debits_posted, credits_pending, credits_posted, created_at"
+         debits_pending, debits_posted, credits_pending, credits_posted, created_at, paused_at"
+    };
+}
+
+/// Columns of a stray in the order of [`crate::rows::Rows::stray`].
+macro_rules! stray_columns {
+    () => {
+        "instruction_id, amount, currency, creditor_index, creditor, at, in_suspense, evidence, closed_at, explained"
     };
 }
 
@@ -185,9 +192,9 @@ statements! {
     ACCOUNT_PLACE = "SELECT n FROM account WHERE merchant = ?1 AND id = ?2";
     ACCOUNT_HELD = concat!("SELECT ", account_columns!(), " FROM account WHERE merchant = ?1 AND kind = 0 ORDER BY id");
     ACCOUNT_INSERT = concat!("INSERT INTO account (", account_columns!(), ") \
-        VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)");
+        VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
     ACCOUNT_UPDATE = "UPDATE account SET name = ?2, grp = ?3, eligible = ?4, debits_pending = ?5, debits_posted = ?6, \
-        credits_pending = ?7, credits_posted = ?8 WHERE n = ?1";
+        credits_pending = ?7, credits_posted = ?8, paused_at = ?9 WHERE n = ?1";
     ACCOUNT_SCAN = concat!("SELECT ", account_columns!(), " FROM account ORDER BY n");
     ACCOUNT_ID_BY_N = "SELECT id FROM account WHERE n = ?1";
 
@@ -221,10 +228,16 @@ statements! {
     INSTRUCTION_INSERT = "INSERT INTO instruction (id, refund, attempt) VALUES (?1, ?2, ?3)";
     EVIDENCE_GET = "SELECT 1 FROM evidence WHERE refund = ?1 AND id = ?2";
     EVIDENCE_INSERT = "INSERT INTO evidence (refund, id, at, report) VALUES (?1, ?2, ?3, ?4)";
-    STRAY_CREDITORS = "SELECT creditor, creditor_index FROM stray WHERE merchant = ?1 AND creditor_index IS NOT NULL \
-        GROUP BY creditor_index";
-    STRAY_INSERT = "INSERT INTO stray (merchant, instruction_id, amount, currency, creditor_index, creditor, at) \
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    STRAY_CREDITORS = "SELECT creditor, creditor_index FROM stray \
+        WHERE merchant = ?1 AND creditor_index IS NOT NULL AND closed_at IS NULL GROUP BY creditor_index";
+    STRAY_PUT = concat!("INSERT INTO stray (merchant, ", stray_columns!(), ") \
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+        ON CONFLICT (merchant, instruction_id) DO UPDATE SET amount = excluded.amount, currency = excluded.currency, \
+        creditor_index = excluded.creditor_index, creditor = excluded.creditor, in_suspense = excluded.in_suspense, \
+        evidence = excluded.evidence, closed_at = excluded.closed_at, explained = excluded.explained");
+    STRAY_BY_INSTRUCTION = concat!("SELECT ", stray_columns!(), " FROM stray WHERE merchant = ?1 AND instruction_id = ?2");
+    STRAY_OPEN = concat!("SELECT ", stray_columns!(), " FROM stray WHERE merchant = ?1 AND closed_at IS NULL \
+        ORDER BY at, instruction_id");
 
     EVENT_NEWEST_SEQ = "SELECT coalesce(max(seq), 0) FROM event";
     EVENT_INSERT = "INSERT INTO event (seq, payment, refund, number, body, hash, payout) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";

@@ -19,8 +19,8 @@ fn stocked() -> Connection {
         .execute_batch(
             "INSERT INTO merchant VALUES (1, zeroblob(16));
              INSERT INTO origin VALUES (1, 'native', '');
-             INSERT INTO account VALUES (1, 1, zeroblob(16), 0, 'AUD', '', '', 1, 10, 20, 0, 30, 0);
-             INSERT INTO account VALUES (2, 1, randomblob(16), 1, 'AUD', '', '', 0, 0, 0, 0, 0, 0);
+             INSERT INTO account VALUES (1, 1, zeroblob(16), 0, 'AUD', '', '', 1, 10, 20, 0, 30, 0, NULL);
+             INSERT INTO account VALUES (2, 1, randomblob(16), 1, 'AUD', '', '', 0, 0, 0, 0, 0, 0, NULL);
              INSERT INTO payment VALUES (1, 1, zeroblob(16), 1, 3, 100, 100, 0, NULL, x'01', NULL, 1, NULL, NULL, NULL);
              INSERT INTO refund VALUES (1, 1, zeroblob(16), 1, NULL, 1, 5, 0, NULL, 'name', x'01', NULL);
              INSERT INTO mandate VALUES (1, 1, zeroblob(16), zeroblob(16), NULL, x'01');

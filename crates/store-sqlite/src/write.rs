@@ -107,6 +107,7 @@ impl Writing<'_> {
             stored::number(balance.credits_pending)?,
             stored::number(balance.credits_posted)?,
             account.created_at.0,
+            account.paused_at.map(|at| at.0),
         ])?;
         self.loaded.accounts.insert(account.id, n);
         Ok(())
@@ -125,6 +126,7 @@ impl Writing<'_> {
                 stored::number(balance.debits_posted)?,
                 stored::number(balance.credits_pending)?,
                 stored::number(balance.credits_posted)?,
+                account.paused_at.map(|at| at.0),
             ],
         )?;
         if changed == 1 { Ok(()) } else { Err(UNKNOWN) }

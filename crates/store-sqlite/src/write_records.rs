@@ -5,9 +5,9 @@ use crate::fault::Fault;
 use crate::seal::{Place, row_name};
 use crate::sql;
 use crate::write::Writing;
-use refundry_domain::facts::Stray;
 use refundry_domain::id::{EndpointId, RefundId};
 use refundry_domain::instruction::Order;
+use refundry_domain::stray::Stray;
 use refundry_engine::registry::RegistryKey;
 use refundry_engine::store::{Delivery, DeliveryState};
 use rusqlite::{OptionalExtension, params};
@@ -64,8 +64,8 @@ impl Writing<'_> {
             };
             self.run(statement, params![place, item.id.0, item.at.0, event::report(&item.report)])?;
         }
-        for stray in &changes.strays {
-            self.stray(stray)?;
+        for key in &changes.strays {
+            self.stray(facts.strays.get(key).ok_or(Fault::Refused("a changed stray is not in the facts"))?)?;
         }
         Ok(())
     }
@@ -88,8 +88,21 @@ impl Writing<'_> {
         };
         let amount = stray.amount.map(|amount| stored::number(amount.minor)).transpose()?;
         let currency = stray.amount.as_ref().map(|amount| amount.currency.code());
-        let values = params![merchant, stray.instruction_id, amount, currency, index, sealed, stray.at.0];
-        self.run(sql::STRAY_INSERT, values)?;
+        let evidence: Vec<u8> = stray.evidence.iter().flat_map(|evidence| evidence.0).collect();
+        let values = params![
+            merchant,
+            stray.instruction_id,
+            amount,
+            currency,
+            index,
+            sealed,
+            stray.at.0,
+            stray.in_suspense,
+            evidence,
+            stray.closed.map(|closed| closed.at.0),
+            stray.closed.map(|closed| closed.explained),
+        ];
+        self.run(sql::STRAY_PUT, values)?;
         Ok(())
     }
 

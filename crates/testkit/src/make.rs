@@ -6,6 +6,7 @@ use refundry_domain::deadline::{Deadlines, Limits};
 use refundry_domain::id::{
     AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PayoutId, PersonId, RefundId,
 };
+use refundry_domain::instruction::EvidenceId;
 use refundry_domain::ledger::{Account, AccountKind, Balance, Book};
 use refundry_domain::mandate::{Mandate, MandateState, Period};
 use refundry_domain::money::{Amount, Currency};
@@ -18,6 +19,7 @@ use refundry_domain::refund::{
     Authorisation, CancelCause, ClientReference, ExpiredAt, Funding, Gate, Refund, RefundState, Reservation, ReserveAt,
     SettledBy, Shortage,
 };
+use refundry_domain::stray::Stray;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::registry::{Credential, Endpoint, Group, Merchant, Person, RegistryEntry};
 use std::sync::Arc;
@@ -119,8 +121,24 @@ pub fn account(id: AccountId, merchant: MerchantId, currency: Currency) -> Accou
         name: Arc::from("Refund wallet"),
         group: Arc::from(""),
         eligible: true,
+        paused_at: None,
         balance: Balance::default(),
         created_at: AT,
+    }
+}
+
+/// An open stray with a report, of which everything lies in suspense.
+#[must_use]
+pub fn stray(merchant: MerchantId, instruction_id: &str, amount: Option<Amount>) -> Stray {
+    Stray {
+        merchant,
+        instruction_id: instruction_id.to_owned(),
+        amount,
+        creditor: None,
+        at: AT,
+        in_suspense: amount.map_or(0, |amount| amount.minor.cast_signed()),
+        evidence: vec![EvidenceId([1; 8])],
+        closed: None,
     }
 }
 

@@ -323,26 +323,23 @@ impl Rail for ScriptedRail {
         since: Timestamp,
         after: Option<String>,
         limit: usize,
+        _now: Timestamp,
     ) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>> {
         let ledger = self.ledger();
         let later = ledger.orders.iter().filter(|(id, order)| {
             order.stage == Stage::Paid && order.at >= since && after.as_ref().is_none_or(|after| *id > after)
         });
-        let debit = |(id, order): (&String, &Order)| {
-            let instruction = &order.instruction;
-            let debit = Debit {
-                instruction_id: id.clone(),
-                end_to_end_id: instruction.ids.end_to_end_id.clone(),
-                amount: instruction.amount,
-                debtor: instruction.debtor,
-                creditor: instruction.creditor.clone(),
-                at: order.at,
-            };
-            (instruction.merchant, debit)
-        };
-        let page: Vec<_> = later.map(debit).take(limit).collect();
+        let page: Vec<_> = later.map(debit_of).take(limit).collect();
         let page = if ledger.down { Err(RailDown) } else { Ok(page) };
         Box::pin(async move { page })
+    }
+
+    fn debits_named(&self, ids: Vec<String>) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>> {
+        let ledger = self.ledger();
+        let named = ledger.orders.iter().filter(|(id, order)| order.stage == Stage::Paid && ids.contains(id));
+        let named: Vec<_> = named.map(debit_of).collect();
+        let named = if ledger.down { Err(RailDown) } else { Ok(named) };
+        Box::pin(async move { named })
     }
 
     fn payins(&self, now: Timestamp, limit: usize) -> RailFuture<'_, Result<PayinPage, RailDown>> {
@@ -374,4 +371,17 @@ impl PayerBank for ScriptedRail {
         ledger.payins.sort_by_key(|(at, step)| (*at, step.ticket));
         Box::pin(async move { Ok(()) })
     }
+}
+
+fn debit_of((id, order): (&String, &Order)) -> (MerchantId, Debit) {
+    let instruction = &order.instruction;
+    let debit = Debit {
+        instruction_id: id.clone(),
+        end_to_end_id: instruction.ids.end_to_end_id.clone(),
+        amount: instruction.amount,
+        debtor: instruction.debtor,
+        creditor: instruction.creditor.clone(),
+        at: order.at,
+    };
+    (instruction.merchant, debit)
 }

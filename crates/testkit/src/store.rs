@@ -40,6 +40,7 @@ const CHECKS: &[fn(&mut Subject)] = &[
     keys::keys_of_another_merchant_bring_nothing,
     records::records_read_back,
     records::counters_are_replaced,
+    records::strays_are_closed_and_opened,
     records::a_forgotten_key_is_written_over,
     lists::pages_are_newest_first,
     lists::filters_narrow_the_list,

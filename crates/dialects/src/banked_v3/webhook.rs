@@ -153,7 +153,12 @@ impl WebhookDialect for Webhooks {
             | EventKind::WithdrawalAsked
             | EventKind::AccountFunded { .. }
             | EventKind::AccountDrained { .. }
-            | EventKind::PayoutEntered { .. } => None,
+            | EventKind::PayoutEntered { .. }
+            | EventKind::StrayFound { .. }
+            | EventKind::StrayReturned { .. }
+            | EventKind::StrayClosed { .. }
+            | EventKind::AccountPaused { .. }
+            | EventKind::AccountResumed { .. } => None,
         }
     }
 

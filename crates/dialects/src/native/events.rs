@@ -112,9 +112,21 @@ fn subject(event: &Event) -> (&'static str, Option<String>) {
         (_, Some(refund), _) => ("refund", Some(refund.to_string())),
         (_, None, Some(payment)) => ("payment", Some(payment.to_string())),
         (EventKind::MandateEntered { mandate, .. }, None, None) => ("mandate", Some(mandate.to_string())),
-        (EventKind::AccountFunded { account, .. } | EventKind::AccountDrained { account, .. }, None, None) => {
-            ("account", Some(account.to_string()))
-        }
+        (
+            EventKind::AccountFunded { account, .. }
+            | EventKind::AccountDrained { account, .. }
+            | EventKind::AccountPaused { account }
+            | EventKind::AccountResumed { account },
+            None,
+            None,
+        ) => ("account", Some(account.to_string())),
+        (
+            EventKind::StrayFound { instruction, .. }
+            | EventKind::StrayReturned { instruction, .. }
+            | EventKind::StrayClosed { instruction, .. },
+            None,
+            None,
+        ) => ("stray", Some(instruction.to_string())),
         (_, None, None) => ("merchant", None),
     }
 }
@@ -167,6 +179,13 @@ pub(super) fn details(kind: &EventKind) -> Details {
             said.amount_moved = Some(*amount);
         }
         EventKind::PayoutEntered { state } => said.word = Some(state.code().to_owned()),
+        EventKind::StrayFound { instruction: _, amount } | EventKind::StrayReturned { instruction: _, amount } => {
+            said.amount_moved = Some(*amount);
+        }
+        EventKind::StrayClosed { instruction: _, explained } => {
+            said.word = Some(if *explained { "explained" } else { "written_off" }.to_owned());
+        }
+        EventKind::AccountPaused { account: _ } | EventKind::AccountResumed { account: _ } => {}
     }
     said
 }

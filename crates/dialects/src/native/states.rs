@@ -31,7 +31,7 @@ pub(super) const REFUND_STATUSES: [&str; 13] = [
 ];
 
 /// Every event type that an endpoint may subscribe to.
-pub(super) const EVENT_TYPES: [&str; 44] = [
+pub(super) const EVENT_TYPES: [&str; 49] = [
     "payment.recorded",
     "payment.authorised",
     "payment.executed",
@@ -76,6 +76,11 @@ pub(super) const EVENT_TYPES: [&str; 44] = [
     "mandate.changed",
     "account.funded",
     "account.drained",
+    "account.paused",
+    "account.resumed",
+    "stray.found",
+    "stray.returned",
+    "stray.closed",
 ];
 
 /// The type of an event: the noun it is about and what happened to it.
@@ -106,6 +111,11 @@ pub(super) fn event_type(event: &Event) -> String {
         EventKind::AccountFunded { .. } => "account.funded".to_owned(),
         EventKind::AccountDrained { .. } => "account.drained".to_owned(),
         EventKind::PayoutEntered { state } => format!("payout.{}", state.code()),
+        EventKind::StrayFound { .. } => "stray.found".to_owned(),
+        EventKind::StrayReturned { .. } => "stray.returned".to_owned(),
+        EventKind::StrayClosed { .. } => "stray.closed".to_owned(),
+        EventKind::AccountPaused { .. } => "account.paused".to_owned(),
+        EventKind::AccountResumed { .. } => "account.resumed".to_owned(),
     }
 }
 
@@ -140,7 +150,12 @@ pub(super) fn payment_state_of(kind: &EventKind) -> Option<PaymentState> {
         | EventKind::MandateEntered { .. }
         | EventKind::AccountFunded { .. }
         | EventKind::AccountDrained { .. }
-        | EventKind::PayoutEntered { .. } => None,
+        | EventKind::PayoutEntered { .. }
+        | EventKind::StrayFound { .. }
+        | EventKind::StrayReturned { .. }
+        | EventKind::StrayClosed { .. }
+        | EventKind::AccountPaused { .. }
+        | EventKind::AccountResumed { .. } => None,
     }
 }
 

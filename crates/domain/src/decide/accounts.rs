@@ -4,7 +4,7 @@ use super::Done;
 use crate::command::OpenAccount;
 use crate::event::EventKind;
 use crate::facts::Draft;
-use crate::id::AccountId;
+use crate::id::{AccountId, PersonId};
 use crate::ledger::{Account, AccountKind, Balance, Book, LedgerFault, Subject, TransferKind};
 use crate::money::{AMOUNT_MINOR_MAX, Currency};
 use crate::refusal::Refusal;
@@ -29,6 +29,7 @@ fn account(draft: &Draft<'_>, id: AccountId, kind: AccountKind, currency: Curren
         name: Arc::from(kind.code()),
         group: Arc::from(""),
         eligible: false,
+        paused_at: None,
         balance: Balance::default(),
         created_at: context.at,
     }
@@ -76,5 +77,31 @@ pub(super) fn set_balance(draft: &mut Draft<'_>, id: AccountId, available: u64) 
         draft.loose_event(EventKind::AccountDrained { account: id, amount });
         draft.transfer(id, book.opening, amount, TransferKind::Posted, Subject::Account(id))?;
     }
+    Ok(Done::Account(id))
+}
+
+/// Nothing more is sent from this account until a person says so (rails M22).
+pub(super) fn pause(draft: &mut Draft<'_>, id: AccountId) -> Result<(), Refusal> {
+    let mut account = draft.account(id).ok_or(Refusal::AccountUnknown)?;
+    if account.paused_at.is_none() {
+        account.paused_at = Some(draft.context().at);
+        draft.put_account(account);
+        draft.loose_event(EventKind::AccountPaused { account: id });
+    }
+    Ok(())
+}
+
+/// A person found out why bank and ledger differ. The refunds that were
+/// stopped are let go one by one.
+pub(super) fn resume(draft: &mut Draft<'_>, id: AccountId, by: PersonId) -> Result<Done, Refusal> {
+    let mut account = draft.account(id).ok_or(Refusal::AccountUnknown)?;
+    if !draft.facts().approvers.contains(&by) {
+        return Err(Refusal::NotEligible);
+    }
+    if account.paused_at.take().is_none() {
+        return Ok(Done::Unchanged);
+    }
+    draft.put_account(account);
+    draft.loose_event(EventKind::AccountResumed { account: id });
     Ok(Done::Account(id))
 }

@@ -3,14 +3,12 @@
 //! lies in suspense until a person explains it.
 
 use super::order::Pair;
-use super::{Done, flow, reports};
+use super::{Done, flow, reports, strays};
 use crate::attempt::{Attempt, AttemptState};
 use crate::deadline::{Deadlines, Limits};
-use crate::event::EventKind;
-use crate::facts::{Draft, Stray};
+use crate::facts::Draft;
 use crate::id::{PaymentId, RefundId};
 use crate::instruction::{Debit, DebtorAccount, Order, Report};
-use crate::ledger::{Subject, TransferKind};
 use crate::party::{Creditor, CreditorSource};
 use crate::payment::{Origin, Payment};
 use crate::reference::{Tag, ids_of_attempt};
@@ -30,7 +28,7 @@ pub(super) fn adopt(
         return Ok(Done::Unchanged);
     }
     let Some(mut payment) = payment.and_then(|id| draft.payment(id)) else {
-        return stray(draft, debit);
+        return strays::of_debit(draft, debit);
     };
     if let Some((mut refund, number)) = same_instruction(draft, &payment, debit) {
         // Our record of the refund survived, that of its send did not.
@@ -48,7 +46,7 @@ pub(super) fn adopt(
         && debit.amount.minor <= payment.counters.refundable()
         && payment.debtor.as_ref().is_none_or(|debtor| debtor.account == debit.creditor.account);
     if !agrees {
-        return stray(draft, debit);
+        return strays::of_debit(draft, debit);
     }
     let mut refund = adopted(draft, id, &payment, debit);
     payment.counters.claimed = payment.counters.claimed.saturating_add(refund.amount.minor);
@@ -114,22 +112,4 @@ fn adopted(draft: &Draft<'_>, id: RefundId, payment: &Payment, debit: &Debit) ->
         created_at: at,
         updated_at: at,
     }
-}
-
-/// Nobody knows what it paid for: suspense, and its payee's refunds wait.
-fn stray(draft: &mut Draft<'_>, debit: &Debit) -> Result<Done, Refusal> {
-    let context = draft.context();
-    if let Some(book) = draft.book(debit.amount.currency) {
-        draft.loose_event(EventKind::AccountDrained { account: book.suspense, amount: debit.amount.minor });
-        let subject = Subject::Account(book.suspense);
-        draft.transfer(book.suspense, book.refund_clearing, debit.amount.minor, TransferKind::Posted, subject)?;
-    }
-    draft.put_stray(Stray {
-        merchant: context.merchant,
-        instruction_id: debit.instruction_id.clone(),
-        amount: Some(debit.amount),
-        creditor: Some(debit.creditor.account.canonical()),
-        at: context.at,
-    });
-    Ok(Done::Unchanged)
 }

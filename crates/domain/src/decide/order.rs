@@ -2,7 +2,7 @@
 //! Evidence about both is taken in one way ([`super::reports`]); what differs
 //! stands behind [`Ordered`].
 
-use super::{flow, funds, send};
+use super::{accounts, flow, funds, send};
 use crate::attempt::{Attempt, AttemptState, set_state};
 use crate::event::{Actor, EventKind};
 use crate::facts::Draft;
@@ -151,6 +151,9 @@ impl Ordered for Pair<'_> {
             return Ok(false);
         }
         self.set_attempt(number, AttemptState::Rejected { failure });
+        if let Funding::Held { account } = self.refund.funding {
+            accounts::pause(draft, account)?;
+        }
         let code = BlockCode::Paused;
         self.refund.blocks.push(Block { code, by: Actor::Engine, at: draft.context().at, lifted_at: None });
         self.event(draft, EventKind::BlockPlaced { code });

@@ -3,7 +3,7 @@
 //! them.
 
 use super::order::Ordered;
-use super::{Done, funds, reports, request, send, tick};
+use super::{Done, accounts, funds, reports, request, send, tick};
 use crate::attempt::{Attempt, AttemptState, Course, course};
 use crate::command::{PayoutStep, RequestPayout};
 use crate::event::EventKind;
@@ -117,11 +117,14 @@ fn begin(draft: &mut Draft<'_>, mut payout: Payout, claim: (u64, Timestamp)) -> 
             return Ok(Done::Unchanged);
         }
     }
-    if payout.has_open_case(CaseCode::Unmatched) {
+    if waits_for_person(&payout) {
         return Ok(Done::Unchanged);
     }
-    if waits_for_stray(draft, &payout) {
-        payout.open_case(draft, CaseCode::Unmatched);
+    let paused = draft.account(payout.account).is_some_and(|account| account.paused_at.is_some());
+    let stopped =
+        if paused { Some(CaseCode::Drift) } else { waits_for_stray(draft, &payout).then_some(CaseCode::Unmatched) };
+    if let Some(code) = stopped {
+        payout.open_case(draft, code);
         draft.put_payout(payout);
         return Ok(Done::Payout(id));
     }
@@ -139,6 +142,11 @@ fn begin(draft: &mut Draft<'_>, mut payout: Payout, claim: (u64, Timestamp)) -> 
     let instruction = start(draft, &mut payout, claim);
     draft.put_payout(payout);
     Ok(Done::Send(Box::new(instruction)))
+}
+
+/// Only a person lets it go on.
+fn waits_for_person(payout: &Payout) -> bool {
+    payout.has_open_case(CaseCode::Unmatched) || payout.has_open_case(CaseCode::Drift)
 }
 
 /// A debit that nobody can explain names this creditor and may be this payout:
@@ -170,7 +178,8 @@ fn close_case(draft: &mut Draft<'_>, payout: &mut Payout, code: CaseCode) -> Res
 
 /// The same bytes under the same id, where the rail recognises them (rails M4).
 fn resend(draft: &mut Draft<'_>, mut payout: Payout, number: u8, claim: (u64, Timestamp)) -> Result<Done, Refusal> {
-    if !send::may_repeat(draft, &payout, number) {
+    let paused = draft.account(payout.account).is_some_and(|account| account.paused_at.is_some());
+    if paused || !send::may_repeat(draft, &payout, number) {
         return Ok(Done::Unchanged);
     }
     let instruction = start(draft, &mut payout, claim);
@@ -339,7 +348,11 @@ impl Ordered for Payout {
     }
 
     /// A payout has nothing to wait for: it fails and may be asked for again.
-    fn lacks_funds(&mut self, _: &mut Draft<'_>, _: u8, _: Failure) -> Result<bool, Refusal> {
+    /// Its account pays nothing more until a person looked (rails M22).
+    fn lacks_funds(&mut self, draft: &mut Draft<'_>, _: u8, _: Failure) -> Result<bool, Refusal> {
+        if draft.context().rules.am04_is_drift {
+            accounts::pause(draft, self.account)?;
+        }
         Ok(false)
     }
 
@@ -392,8 +405,7 @@ impl Ordered for Payout {
 #[must_use]
 pub fn wake_payout_at(payout: &Payout) -> Option<Timestamp> {
     match payout.state {
-        // Only a person lets it go on.
-        PayoutState::Ready if payout.has_open_case(CaseCode::Unmatched) => None,
+        PayoutState::Ready if waits_for_person(payout) => None,
         PayoutState::Ready => Some(payout.updated_at),
         PayoutState::Submitted => {
             let newest = payout.newest_attempt()?;

@@ -5,7 +5,7 @@
 use super::order::{Ordered, Pair};
 use super::{Done, flow, payouts, send};
 use crate::attempt::AttemptState;
-use crate::facts::{Draft, Evidence, Stray};
+use crate::facts::{Draft, Evidence};
 use crate::instruction::{EvidenceId, Order, Report};
 use crate::ledger::TransferKind;
 use crate::reason::{BankCode, Failure, FailureKind, says_duplicate, says_unknown};
@@ -20,14 +20,8 @@ pub(super) fn record(
 ) -> Result<Done, Refusal> {
     let context = draft.context();
     let Some((order, number)) = draft.facts().instructions.get(instruction_id).copied() else {
-        draft.put_stray(Stray {
-            merchant: context.merchant,
-            instruction_id: instruction_id.to_owned(),
-            amount: None,
-            creditor: None,
-            at: context.at,
-        });
-        return Ok(Done::Unchanged);
+        // The rail is asked what it was before anything is said about it.
+        return Err(Refusal::RefundUnknown);
     };
     if draft.facts().evidence.contains(&(order, evidence)) {
         return Ok(Done::Unchanged);

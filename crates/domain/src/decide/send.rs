@@ -32,6 +32,11 @@ pub(super) fn begin(draft: &mut Draft<'_>, id: RefundId, epoch: u64, lease_until
     if !(first || later) || refund.is_blocked() {
         return Ok(Done::Unchanged);
     }
+    if is_paused(draft, &refund) {
+        stop_for_person(draft, &mut payment, &mut refund, BlockCode::Paused);
+        flow::put(draft, payment, refund);
+        return Ok(Done::Refund(id));
+    }
     if first {
         match check(draft, &mut payment, &mut refund)? {
             Verdict::Go => {}
@@ -54,7 +59,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, id: RefundId, epoch: u64, lease_until
         );
         // What was sent before does not fail by itself: a person ends it.
         if payment_is_gone(&payment) || !payment.blocks.is_empty() || waits_for_stray(draft, &payment, &refund) {
-            stop_for_person(draft, &mut payment, &mut refund);
+            stop_for_person(draft, &mut payment, &mut refund, BlockCode::Operator);
             flow::put(draft, payment, refund);
             return Ok(Done::Refund(id));
         }
@@ -71,9 +76,16 @@ fn payment_is_gone(payment: &Payment) -> bool {
     over || payment.is_blocked_by(PaymentBlockCode::Recall) || !payment.state.credited()
 }
 
+/// Its account pays nothing until a person says so (rails M22).
+fn is_paused(draft: &Draft<'_>, refund: &Refund) -> bool {
+    match refund.funding {
+        Funding::Held { account } => draft.account(account).is_some_and(|account| account.paused_at.is_some()),
+        Funding::Mandate { .. } | Funding::MerchantAuthorised => false,
+    }
+}
+
 /// Blocks the refund until a person lifts it.
-fn stop_for_person(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) {
-    let code = BlockCode::Operator;
+fn stop_for_person(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund, code: BlockCode) {
     let at = draft.context().at;
     refund.blocks.push(Block { code, by: crate::event::Actor::Engine, at, lifted_at: None });
     draft.refund_event(payment, refund, EventKind::BlockPlaced { code });
@@ -92,7 +104,7 @@ fn check(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> R
         return Ok(Verdict::Stop);
     }
     if !payment.blocks.is_empty() || waits_for_stray(draft, payment, refund) {
-        stop_for_person(draft, payment, refund);
+        stop_for_person(draft, payment, refund, BlockCode::Operator);
         return Ok(Verdict::Stop);
     }
     if !approval_holds(draft, payment, refund) {
@@ -310,6 +322,7 @@ pub(super) fn resend(
 ) -> Result<Done, Refusal> {
     let (mut payment, mut refund) = flow::pair(draft, id)?;
     let stopped = payment_is_gone(&payment) || !payment.blocks.is_empty() || refund.withdrawal.is_some();
+    let stopped = stopped || is_paused(draft, &refund);
     if stopped || !may_repeat(draft, &Pair { payment: &mut payment, refund: &mut refund }, number) {
         return Ok(Done::Unchanged);
     }

@@ -1,7 +1,7 @@
 //! The mock bank behind the engine's port.
 
 use super::books::{BankDown, BankInstruction, Books, OpenError, Page, PaidTotal, Violation};
-use super::counter::debits_since;
+use super::counter::{debits_named, debits_since};
 use super::course::Desk;
 use super::levers::{PayinCourse, TimeScale, payin_course};
 use super::outcome::{Outcome, OutcomeRefused, Target};
@@ -224,10 +224,24 @@ impl Rail for MockBank {
         since: Timestamp,
         after: Option<String>,
         limit: usize,
+        now: Timestamp,
     ) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>> {
         Box::pin(async move {
-            let page = self.run(move |books| debits_since(&books.connection, since, after.as_deref(), limit));
+            // What fell due while nobody asked is a debit by now.
+            let page = self.run(move |books| {
+                books.at_desk(now, |desk| {
+                    desk.run_due()?;
+                    debits_since(desk.tx, since, after.as_deref(), limit)
+                })
+            });
             page.await.map_err(down)
+        })
+    }
+
+    fn debits_named(&self, instruction_ids: Vec<String>) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>> {
+        Box::pin(async move {
+            let named = self.run(move |books| debits_named(&books.connection, &instruction_ids));
+            named.await.map_err(down)
         })
     }
 

@@ -15,7 +15,15 @@ use refundry_domain::reason::BankCode;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::digest::sha256;
 use refundry_engine::rail::{CancelAnswer, Habit, Inquiry};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// Columns of a debit in the order of [`debit_row`].
+macro_rules! debit_columns {
+    () => {
+        "merchant, instruction_id, end_to_end_id, amount, currency, debtor_kind, debtor,
+            creditor_account, creditor_name, taken_at"
+    };
+}
 
 /// The longest page of debits.
 const DEBITS_PAGE_MAX: usize = 1_000;
@@ -266,24 +274,40 @@ pub(super) fn debits_since(
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<(MerchantId, Debit)>, BankDown> {
-    let sql = "SELECT merchant, instruction_id, end_to_end_id, amount, currency, debtor_kind, debtor,
-            creditor_account, creditor_name, taken_at FROM instruction
+    let sql = concat!(
+        "SELECT ",
+        debit_columns!(),
+        " FROM instruction
         WHERE n > coalesce((SELECT n FROM instruction WHERE instruction_id = ?1), 0)
             AND paid_count > 0 AND max(taken_at, executed_at) >= ?2
-        ORDER BY n LIMIT ?3";
+        ORDER BY n LIMIT ?3"
+    );
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(params![after, since.0, signed_count(limit.min(DEBITS_PAGE_MAX))], |row| {
-        let debit = Debit {
-            instruction_id: row.get(1)?,
-            end_to_end_id: row.get(2)?,
-            amount: amount(row, 3)?,
-            debtor: debtor(row, 5)?,
-            creditor: creditor(row, 7)?,
-            at: Timestamp(row.get(9)?),
-        };
-        Ok((MerchantId(u128::from_be_bytes(row.get(0)?)), debit))
-    })?;
+    let rows = statement.query_map(params![after, since.0, signed_count(limit.min(DEBITS_PAGE_MAX))], debit_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The same by instruction id, whenever they were taken.
+pub(super) fn debits_named(connection: &Connection, ids: &[String]) -> Result<Vec<(MerchantId, Debit)>, BankDown> {
+    let sql = concat!("SELECT ", debit_columns!(), " FROM instruction WHERE instruction_id = ?1 AND paid_count > 0");
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = Vec::new();
+    for id in ids {
+        found.extend(statement.query_row([id], debit_row).optional()?);
+    }
+    Ok(found)
+}
+
+fn debit_row(row: &Row<'_>) -> rusqlite::Result<(MerchantId, Debit)> {
+    let debit = Debit {
+        instruction_id: row.get(1)?,
+        end_to_end_id: row.get(2)?,
+        amount: amount(row, 3)?,
+        debtor: debtor(row, 5)?,
+        creditor: creditor(row, 7)?,
+        at: Timestamp(row.get(9)?),
+    };
+    Ok((MerchantId(u128::from_be_bytes(row.get(0)?)), debit))
 }
 
 /// The answer to a submission: lost as long as the bank hides it.

@@ -566,7 +566,7 @@ async fn the_sweep_reads_every_debit_once() {
     let mut seen = Vec::new();
     let mut cursor = None;
     loop {
-        let page = fixture.bank.debits_since(at(3), cursor, 2).await.unwrap();
+        let page = fixture.bank.debits_since(at(3), cursor, 2, at(3)).await.unwrap();
         let Some((merchant, last)) = page.last() else {
             break;
         };
@@ -580,6 +580,20 @@ async fn the_sweep_reads_every_debit_once() {
     let debit = &seen[1];
     assert_eq!((&debit.instruction_id, &debit.end_to_end_id), (&asked.ids.instruction_id, &asked.ids.end_to_end_id));
     assert_eq!((debit.amount, debit.debtor, &debit.creditor), (asked.amount, asked.debtor, &asked.creditor));
+}
+
+#[tokio::test]
+async fn what_fell_due_while_nobody_asked_is_a_debit() {
+    let fixture = Fixture::new();
+    let late = refund(1, "0505101");
+    fixture.submit(&late, 1).await;
+    let id = late.ids.instruction_id.clone();
+    assert_eq!(fixture.bank.debits_named(vec![id.clone()]).await.unwrap(), [], "nothing left yet");
+    assert_eq!(fixture.bank.debits_since(START, None, 9, at(1)).await.unwrap(), []);
+    let swept = fixture.bank.debits_since(START, None, 9, at(600)).await.unwrap();
+    assert_eq!(swept.iter().map(|(_, debit)| debit.instruction_id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
+    let named = fixture.bank.debits_named(vec!["UNKNOWN".to_owned(), id]).await.unwrap();
+    assert_eq!(named, swept, "an unknown name brings nothing");
 }
 
 #[tokio::test]

@@ -128,7 +128,10 @@ pub async fn provision(
         RegistryEntry::Credential(entry) => {
             engine.directory().credentials.contains_key(&(entry.dialect.clone(), entry.id.clone()))
         }
-        RegistryEntry::Group(_) | RegistryEntry::Endpoint(_) | RegistryEntry::Person(_) => false,
+        RegistryEntry::Group(_)
+        | RegistryEntry::Endpoint(_)
+        | RegistryEntry::Person(_)
+        | RegistryEntry::Unswept(_) => false,
     };
     entries.retain(|entry| !known(entry));
     envelopes.extend(entries.into_iter().map(|entry| put(plan.merchant, entry)));

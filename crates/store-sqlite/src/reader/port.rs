@@ -17,6 +17,7 @@ use refundry_domain::mandate::Mandate;
 use refundry_domain::payment::Payment;
 use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
+use refundry_domain::stray::Stray;
 use refundry_domain::time::Timestamp;
 use refundry_engine::registry::{RegistryEntry, RegistryKey};
 use refundry_engine::store::{
@@ -263,6 +264,13 @@ impl Reader for SqliteReader {
 
     fn instruction(&self, instruction_id: &str) -> Result<Option<(MerchantId, Order, u8)>, StoreError> {
         self.read(|rows| instruction(rows, instruction_id))
+    }
+
+    fn strays(&self, of: MerchantId) -> Result<Vec<Stray>, StoreError> {
+        self.read(|rows| match merchant(rows, of)? {
+            Some(n) => all(rows, sql::STRAY_OPEN, [n], |row| rows.stray(of, row)),
+            None => Ok(Vec::new()),
+        })
     }
 
     fn events_after(&self, place: u64, limit: usize) -> Result<Vec<StoredEvent>, StoreError> {

@@ -2,12 +2,13 @@
 //! server.
 
 use refundry_domain::event::{Actor, EventKind};
-use refundry_domain::facts::{Context, Draft, Facts, Stray};
+use refundry_domain::facts::{Context, Draft, Facts};
 use refundry_domain::id::{MerchantId, PaymentId, RefundId};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::once::{Fingerprint, OnceKey, OnceRecord, OnceResult};
 use refundry_domain::party::{AccountIdentifier, Creditor, CreditorSource, Party};
 use refundry_domain::rules::{Environment, Rules};
+use refundry_domain::stray::Stray;
 use refundry_engine::digest::sha256;
 use refundry_engine::registry::{Endpoint, RegistryEntry};
 use refundry_engine::store::{Batch, Keys, Row, StoreError, Table, Writer};
@@ -88,13 +89,8 @@ fn write(writer: &mut dyn Writer) -> Written {
     draft.refund_event(&mut payment, &mut refund, EventKind::RefundEntered { state });
     draft.put_payment(payment);
     draft.put_refund(refund);
-    draft.put_stray(Stray {
-        merchant,
-        instruction_id: "STRAY".to_owned(),
-        amount: Some(Amount::new(5, Currency::AUD)),
-        creditor: Some(AccountIdentifier::PayId(PAY_ID.to_owned()).canonical()),
-        at: AT,
-    });
+    let creditor = Some(AccountIdentifier::PayId(PAY_ID.to_owned()).canonical());
+    draft.put_stray(Stray { creditor, ..make::stray(merchant, "STRAY", Some(Amount::new(5, Currency::AUD))) });
     draft.commit();
     let key = OnceKey([9; 16]);
     let result = OnceResult::Answer { status: 200, body: ANSWER.as_bytes().to_vec() };

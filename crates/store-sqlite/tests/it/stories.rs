@@ -7,4 +7,5 @@ mod money;
 mod once;
 mod sending;
 mod stage;
+mod strays;
 mod sweep;

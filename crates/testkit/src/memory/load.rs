@@ -74,16 +74,11 @@ impl Loader<'_> {
             self.facts.keyless.extend(self.state.keyless.get(key).map(|seen| (key.clone(), *seen)));
         }
         for (merchant, id, evidence) in &keys.instructions {
-            let Some((order, attempt)) = self.state.instructions.get(id) else {
+            let known = self.state.instructions.get(id);
+            let Some((order, attempt)) = known.filter(|(order, _)| self.owner(order) == Some(*merchant)) else {
+                self.stray(&(*merchant, id.clone()));
                 continue;
             };
-            let owner = match order {
-                Order::Refund(id) => self.state.refunds.get(id).map(|refund| refund.merchant),
-                Order::Payout(id) => self.state.payouts.get(id).map(|payout| payout.merchant),
-            };
-            if owner != Some(*merchant) {
-                continue;
-            }
             self.facts.instructions.insert(id.clone(), (*order, *attempt));
             match order {
                 Order::Refund(id) => self.refund(*id),
@@ -92,9 +87,27 @@ impl Loader<'_> {
             let key = evidence.map(|evidence| (*order, evidence));
             self.facts.evidence.extend(key.filter(|key| self.state.evidence.contains_key(key)));
         }
-        let open = self.state.strays.iter().filter(|stray| keys.strays.contains(&stray.merchant));
+        let open = self.state.strays.values().filter(|stray| stray.closed.is_none());
+        let open = open.filter(|stray| keys.strays.contains(&stray.merchant));
         let creditors = open.filter_map(|stray| stray.creditor.clone().map(|creditor| (stray.merchant, creditor)));
         self.facts.stray_creditors.extend(creditors);
+    }
+
+    fn owner(&self, order: &Order) -> Option<MerchantId> {
+        match order {
+            Order::Refund(id) => self.state.refunds.get(id).map(|refund| refund.merchant),
+            Order::Payout(id) => self.state.payouts.get(id).map(|payout| payout.merchant),
+        }
+    }
+
+    fn stray(&mut self, key: &(MerchantId, String)) {
+        let Some(stray) = self.state.strays.get(key) else {
+            return;
+        };
+        self.facts.strays.insert(key.clone(), stray.clone());
+        if let Some(amount) = stray.amount {
+            self.book(stray.merchant, amount.currency);
+        }
     }
 
     fn payment(&mut self, id: PaymentId) {

@@ -11,6 +11,7 @@ use refundry_domain::mandate::{Mandate, MandateState};
 use refundry_domain::payment::Payment;
 use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
+use refundry_domain::stray::Stray;
 use refundry_domain::time::Timestamp;
 use refundry_engine::registry::RegistryEntry;
 use refundry_engine::store::{
@@ -273,6 +274,19 @@ impl Reader for MemoryStore {
                 Order::Payout(id) => state.payouts.get(id)?.merchant,
             };
             Some((owner, *order, *attempt))
+        }))
+    }
+
+    fn strays(&self, merchant: MerchantId) -> Result<Vec<Stray>, StoreError> {
+        Ok(self.read(|state| {
+            let mut open: Vec<Stray> = state
+                .strays
+                .values()
+                .filter(|stray| stray.merchant == merchant && stray.closed.is_none())
+                .cloned()
+                .collect();
+            open.sort_by(|one, other| (one.at, &one.instruction_id).cmp(&(other.at, &other.instruction_id)));
+            open
         }))
     }
 

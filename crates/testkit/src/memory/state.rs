@@ -2,7 +2,7 @@
 
 use refundry_domain::decide::{wake_at, wake_payout_at};
 use refundry_domain::event::Event;
-use refundry_domain::facts::{Changes, Evidence, KeylessSeen, Stray};
+use refundry_domain::facts::{Changes, Evidence, KeylessSeen};
 use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::{EvidenceId, Order};
 use refundry_domain::ledger::{Account, Book};
@@ -12,6 +12,7 @@ use refundry_domain::once::{OnceKey, OnceRecord};
 use refundry_domain::payment::{OriginKey, Payment};
 use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
+use refundry_domain::stray::Stray;
 use refundry_domain::time::Timestamp;
 use refundry_engine::registry::{RegistryEntry, RegistryKey};
 use refundry_engine::store::{Batch, Delivery, StoredTransfer};
@@ -32,7 +33,7 @@ pub(super) struct State {
     pub(super) keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
     pub(super) instructions: BTreeMap<String, (Order, u8)>,
     pub(super) evidence: BTreeMap<(Order, EvidenceId), Evidence>,
-    pub(super) strays: Vec<Stray>,
+    pub(super) strays: BTreeMap<(MerchantId, String), Stray>,
     pub(super) events: Vec<Event>,
     pub(super) transfers: BTreeMap<(u64, u8), StoredTransfer>,
     pub(super) registry: BTreeMap<RegistryKey, RegistryEntry>,
@@ -155,7 +156,9 @@ impl State {
         for item in &changes.evidence {
             self.evidence.insert((item.order, item.id), *item);
         }
-        self.strays.extend(changes.strays.iter().cloned());
+        for key in &changes.strays {
+            self.strays.extend(facts.strays.get(key).map(|stray| (key.clone(), stray.clone())));
+        }
     }
 
     fn apply_history(&mut self, changes: &Changes, first: u64) {

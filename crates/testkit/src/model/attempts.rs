@@ -62,7 +62,7 @@ impl Model {
     pub(super) fn report(&mut self, refund: usize, attempt: usize, evidence: u8, news: News) -> bool {
         let line = &mut self.lines[refund];
         // What was never sent has no name that a report could give.
-        let Some(stands) = line.tries.get(attempt).copied().filter(|stands| *stands != Try::Due) else { return true };
+        let Some(stands) = line.tries.get(attempt).copied().filter(|stands| *stands != Try::Due) else { return false };
         if line.heard.contains(&evidence) {
             return true;
         }

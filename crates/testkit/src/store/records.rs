@@ -4,7 +4,10 @@ use super::Subject;
 use super::shop;
 use crate::make::AT;
 use refundry_domain::facts::{Facts, KeylessSeen};
+use refundry_domain::instruction::EvidenceId;
+use refundry_domain::money::{Amount, Currency};
 use refundry_domain::once::{Fingerprint, OnceKey, OnceRecord, OnceResult};
+use refundry_domain::stray::StrayClosed;
 use refundry_domain::time::Span;
 use refundry_engine::store::Keys;
 
@@ -14,6 +17,7 @@ pub(super) fn records_read_back(subject: &mut Subject) {
     assert_eq!(facts.once, shop.facts.once, "once-records of every result");
     assert_eq!(facts.keyless, shop.facts.keyless);
     assert_eq!(facts.stray_creditors, shop.facts.stray_creditors, "strays that name a creditor");
+    assert_eq!(facts.strays, shop.facts.strays);
     assert_eq!(facts.instructions, shop.facts.instructions);
     assert_eq!(facts.origin_keys, shop.facts.origin_keys);
     let asked: Vec<_> = facts
@@ -50,6 +54,40 @@ pub(super) fn counters_are_replaced(subject: &mut Subject) {
     let facts = subject.load(&keys);
     assert_eq!(facts.mandate_uses.get(&(shop.mandate, period)), Some(&3), "the count itself may be reached");
     assert_eq!(facts.keyless.get(&keyless), Some(&seen));
+}
+
+/// One row per merchant and instruction id; a closed one names no creditor.
+pub(super) fn strays_are_closed_and_opened(subject: &mut Subject) {
+    let shop = shop::stock(subject);
+    let id = "UNKNOWN2";
+    let listed = |subject: &Subject| -> Vec<String> {
+        let open = subject.reader.strays(shop.merchant).expect("read");
+        open.into_iter().map(|stray| stray.instruction_id).collect()
+    };
+    assert_eq!(listed(subject), ["UNKNOWN1", id]);
+    assert_eq!(subject.reader.strays(shop.other).expect("read"), []);
+    let keys = Keys {
+        at: AT,
+        instructions: [(shop.merchant, id.to_owned(), None), (shop.other, id.to_owned(), None)].into(),
+        strays: [shop.merchant].into(),
+        ..Keys::default()
+    };
+    let closed = StrayClosed { at: AT.plus(Span::seconds(9)), explained: true };
+    for closed in [Some(closed), None] {
+        let mut facts = subject.load(&keys);
+        let mut stray = facts.strays[&(shop.merchant, id.to_owned())].clone();
+        stray.amount = Some(Amount::new(70, Currency::AUD));
+        stray.in_suspense = -70;
+        stray.evidence.push(EvidenceId([2; 8]));
+        stray.closed = closed;
+        super::writing::draft(&mut facts, shop.merchant, AT, |draft| draft.put_stray(stray.clone()));
+        subject.commit(&facts);
+        let facts = subject.load(&keys);
+        assert_eq!(facts.strays.values().collect::<Vec<_>>(), [&stray], "not the other merchant's");
+        assert!(facts.books.contains_key(&(shop.merchant, Currency::AUD)), "a stray brings its book");
+        assert_eq!(facts.stray_creditors.is_empty(), closed.is_some());
+        assert_eq!(listed(subject).contains(&id.to_owned()), closed.is_none());
+    }
 }
 
 /// A key that made no refund is forgotten after a while (the caller looks at

@@ -75,6 +75,7 @@ pub(super) fn all_keys(shop: &Shop) -> Keys {
         let evidence = facts.evidence.iter().filter(|(about, _)| about == order);
         keys.instructions.extend(evidence.map(|(_, evidence)| (merchant, id.clone(), Some(*evidence))));
     }
+    keys.instructions.extend(facts.strays.keys().map(|(merchant, id)| (*merchant, id.clone(), None)));
     keys.strays = [shop.merchant, shop.other].into();
     keys
 }

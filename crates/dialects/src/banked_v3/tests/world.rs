@@ -414,7 +414,8 @@ fn a_nowhere() -> Arc<Endpoint> {
         RegistryEntry::Merchant(_)
         | RegistryEntry::Group(_)
         | RegistryEntry::Credential(_)
-        | RegistryEntry::Person(_) => None,
+        | RegistryEntry::Person(_)
+        | RegistryEntry::Unswept(_) => None,
     });
     Arc::new(entry.unwrap())
 }

@@ -43,6 +43,11 @@ fn one_of_each_kind() -> Vec<EventKind> {
         EventKind::MandateEntered { mandate: MandateId(3), state: Arc::from("of the future") },
         EventKind::AccountFunded { account: AccountId(4), amount: 5 },
         EventKind::AccountDrained { account: AccountId(4), amount: 5 },
+        EventKind::AccountPaused { account: AccountId(4) },
+        EventKind::AccountResumed { account: AccountId(4) },
+        EventKind::StrayFound { instruction: Arc::from("ABC"), amount: 5 },
+        EventKind::StrayReturned { instruction: Arc::from("ABC"), amount: 5 },
+        EventKind::StrayClosed { instruction: Arc::from("ABC"), explained: true },
     ];
     kinds.extend(make::refund_states().into_iter().map(|state| EventKind::RefundEntered { state }));
     kinds
@@ -56,7 +61,14 @@ fn stored(kind: EventKind) -> StoredEvent {
     let refund = make::refund(ids.refund(), &payment, 100);
     let loose = matches!(
         kind,
-        EventKind::MandateEntered { .. } | EventKind::AccountFunded { .. } | EventKind::AccountDrained { .. }
+        EventKind::MandateEntered { .. }
+            | EventKind::AccountFunded { .. }
+            | EventKind::AccountDrained { .. }
+            | EventKind::AccountPaused { .. }
+            | EventKind::AccountResumed { .. }
+            | EventKind::StrayFound { .. }
+            | EventKind::StrayReturned { .. }
+            | EventKind::StrayClosed { .. }
     );
     let of_payment = states::payment_state_of(&kind).is_some()
         || matches!(kind, EventKind::PaymentRecorded | EventKind::PaymentBlock { .. });

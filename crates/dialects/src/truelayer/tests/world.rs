@@ -421,7 +421,8 @@ fn nobody(ids: &mut make::Ids, merchant: MerchantId) -> ClientApp {
         RegistryEntry::Merchant(_)
         | RegistryEntry::Group(_)
         | RegistryEntry::Credential(_)
-        | RegistryEntry::Person(_) => None,
+        | RegistryEntry::Person(_)
+        | RegistryEntry::Unswept(_) => None,
     });
     ClientApp {
         id: String::new(),

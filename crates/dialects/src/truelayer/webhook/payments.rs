@@ -133,6 +133,11 @@ pub(super) fn render(_app: &App, stored: &StoredEvent, endpoint: &Endpoint) -> O
         | EventKind::MandateEntered { .. }
         | EventKind::AccountFunded { .. }
         | EventKind::AccountDrained { .. }
+        | EventKind::AccountPaused { .. }
+        | EventKind::AccountResumed { .. }
+        | EventKind::StrayFound { .. }
+        | EventKind::StrayReturned { .. }
+        | EventKind::StrayClosed { .. }
         | EventKind::PayoutEntered { .. } => return None,
     };
     Some(rendered(event, event_type, &members))

@@ -160,6 +160,13 @@ fn missing_money_at_the_bank_is_drift_on_a_held_account() {
     let begin = shop.begin(id);
     assert_eq!(shop.ok(begin), crate::decide::Done::Unchanged, "the pause stops it");
     shop.ok(Command::LiftBlock { refund: id, code: BlockCode::Paused });
+    let begin = shop.begin(id);
+    shop.ok(begin);
+    assert!(shop.refund(id).is_blocked(), "its account is paused, too");
+    let stranger = Command::ResumeAccount { account: super::shop::FLOAT, by: crate::id::PersonId(99) };
+    assert_eq!(shop.try_do(&stranger), Err(Refusal::NotEligible));
+    shop.ok(Command::ResumeAccount { account: super::shop::FLOAT, by: ANNA });
+    shop.ok(Command::LiftBlock { refund: id, code: BlockCode::Paused });
     let second = shop.send(id);
     assert_eq!(second.attempt, 2);
     hear(&mut shop, &second.ids.instruction_id, 2, executed(100));

@@ -6,6 +6,7 @@ use refundry_domain::approval::ApprovalPolicy;
 use refundry_domain::attempt::AttemptState;
 use refundry_domain::command::{Command, RequestRefund};
 use refundry_domain::id::{PaymentId, PersonId, RefundId};
+use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::CreditorSource;
 use refundry_domain::reason::FailureKind;
 use refundry_domain::refund::{
@@ -14,6 +15,7 @@ use refundry_domain::refund::{
 use refundry_domain::refusal::Refusal;
 use refundry_domain::rules::{Environment, Rules};
 use refundry_domain::time::Span;
+use refundry_engine::resume::resume_account;
 use refundry_testkit::make;
 use refundry_testkit::rail::Manner;
 
@@ -184,13 +186,36 @@ async fn a_bank_that_lacks_money_we_have_is_drift() {
     assert_eq!(stored.state, RefundState::Submitted);
     assert!(stored.has_open_case(CaseCode::Drift) && stored.is_blocked());
     assert_eq!(stored.newest_attempt().map(|attempt| (attempt.number, attempt.state)), Some((2, AttemptState::Due)));
+    // The account is paused, not only this refund.
+    let other = stage.refund(payment, 100, "other").await.id;
+    let payout = make::request_payout(stage.lasting.ids.payout(), stage.lasting.wallet, Amount::new(50, Currency::AUD), "payout");
+    let paid_out = payout.id;
+    stage.done(Command::RequestPayout(Box::new(payout))).await;
     stage.wait(Span::seconds(3_600)).await;
-    assert_eq!(stage.bank().call_count(), 1, "nothing goes out before people agree");
-    stage.done(Command::LiftBlock { refund: id, code: BlockCode::Paused }).await;
+    stage.done(Command::LiftBlock { refund: other, code: BlockCode::Paused }).await;
+    stage = stage.restart().await;
+    stage.sweep().await;
+    stage.run().await;
+    assert_eq!(stage.bank().call_count(), 1, "nothing goes out before a person lets the account go");
+    assert_eq!((stage.state(other), stage.stored(other).is_blocked()), ("ready", true));
+
+    let stranger = stage.lasting.ids.person();
+    assert_eq!(resume(&stage, stranger).await, Err(Refusal::NotEligible));
+    let person = stage.people(1).await[0];
+    assert_eq!(resume(&stage, person).await, Ok(3));
+    assert_eq!(resume(&stage, person).await, Ok(0), "once more changes nothing");
     stage.run().await;
     assert_eq!(stage.stored(id).state, RefundState::Settled { by: SettledBy::Attempt(2) });
-    assert_eq!((stage.in_wallet(), stage.bank().payments().len()), (1_300, 1));
+    assert_eq!(stage.state(other), "settled");
+    let paid_out = stage.reader().payout(stage.lasting.merchant, paid_out).expect("it reads").expect("it is there");
+    assert_eq!((paid_out.state.code(), paid_out.has_open_case(CaseCode::Drift)), ("settled", false));
+    assert_eq!((stage.in_wallet(), stage.bank().payments().len()), (1_150, 3));
     stage.end().await;
+}
+
+async fn resume(stage: &Stage, by: PersonId) -> Result<usize, Refusal> {
+    let (merchant, account) = (stage.lasting.merchant, stage.lasting.wallet);
+    resume_account(&stage.engine, merchant, account, by).await.expect("decided")
 }
 
 fn by_the_merchant(stage: &mut Stage, payment: PaymentId, key: &str) -> RequestRefund {
@@ -264,7 +289,8 @@ async fn a_recall_stops_a_second_attempt_too() {
     let mut stage = Stage::with(Rules::of(Environment::Live), 1_000).await;
     let (payment, refund) = drifted(&mut stage).await;
     stage.done(Command::ReversePayment { payment, amount: None }).await;
-    stage.done(Command::LiftBlock { refund, code: BlockCode::Paused }).await;
+    let person = stage.people(1).await[0];
+    assert_eq!(resume(&stage, person).await, Ok(1));
     stage.run().await;
     assert_eq!(stage.bank().call_count(), 1, "its payment is not there any more");
     assert!(stage.stored(refund).is_blocked());

@@ -92,8 +92,13 @@ impl Rail for Line {
         since: Timestamp,
         after: Option<String>,
         limit: usize,
+        now: Timestamp,
     ) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>> {
-        self.bank.debits_since(since, after, limit)
+        self.bank.debits_since(since, after, limit, now)
+    }
+
+    fn debits_named(&self, ids: Vec<String>) -> RailFuture<'_, Result<Vec<(MerchantId, Debit)>, RailDown>> {
+        self.bank.debits_named(ids)
     }
 }
 

@@ -8,6 +8,7 @@ use refundry_domain::id::{PaymentId, RefundId};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
+use refundry_engine::registry::RegistryEntry;
 use refundry_testkit::make;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -168,5 +169,40 @@ async fn an_adopted_debit_that_came_back_is_still_the_clients_refund() {
     assert!(matches!(told, Some(EventKind::RefundEntered { state }) if state == again.state), "{told:?}");
     stage.run().await;
     assert_eq!((stage.bank().call_count(), stage.in_wallet()), (1, 500));
+    stage.end().await;
+}
+
+// conformance: rails 44
+#[tokio::test]
+async fn a_second_restart_before_the_sweep_ends_hides_nothing() {
+    let mut stage = Stage::new(1_000).await;
+    let payment = stage.payment(500).await;
+    let backup = stage.backup("before");
+    stage.settled(payment, 300, "first").await;
+    let mut stage = stage.rewind(&backup).await;
+    for _ in 0..2 {
+        // Newer than what the store forgot, and written before the sweep.
+        stage.lasting.clock.advance(Span::days(1));
+        stage.payment(10).await;
+        stage = stage.kill();
+    }
+    stage.sweep().await;
+    assert_eq!(stage.stored_payment(payment).counters.claimed, 300, "adopted");
+    let again = stage.wish(payment, 300, "first");
+    let again = stage.ask(again).await.expect("it is recognised").id;
+    stage.run().await;
+    assert_eq!((stage.state(again), stage.bank().call_count()), ("settled", 1));
+
+    let note = |stage: &Stage| {
+        let registry = stage.reader().registry().expect("it reads");
+        registry.into_iter().any(|entry| matches!(entry, RegistryEntry::Unswept(_)))
+    };
+    assert!(!note(&stage), "the sweep has ended");
+    stage = stage.restart().await;
+    assert!(!note(&stage), "a start alone writes nothing");
+    stage.payment(10).await;
+    assert!(note(&stage), "its first event does");
+    stage.sweep().await;
+    assert!(!note(&stage));
     stage.end().await;
 }

@@ -5,7 +5,7 @@ use super::after;
 use super::refunds::instruction_id;
 use crate::make::{self, AT, Ids};
 use refundry_domain::event::{Actor, EventKind};
-use refundry_domain::facts::{Evidence, Facts, KeylessSeen, Stray};
+use refundry_domain::facts::{Evidence, Facts, KeylessSeen};
 use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
 use refundry_domain::instruction::{EvidenceId, Order, Report};
 use refundry_domain::ledger::{Subject as About, TransferKind};
@@ -18,6 +18,7 @@ use refundry_domain::reason::BankCode;
 use refundry_domain::reference::Tag;
 use refundry_domain::refund::{Case, CaseCode, ClientReference};
 use refundry_domain::refusal::Refusal;
+use refundry_domain::stray::Stray;
 use refundry_domain::time::Timestamp;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(super) fn ledger(facts: &mut Facts, ids: &mut Ids, merchant: MerchantId, cur
     let mut spare = make::account(ids.account(), merchant, currency);
     spare.group = Arc::from("till");
     spare.eligible = false;
+    spare.paused_at = Some(AT);
     let id = wallet.id;
     draft_by(facts, merchant, AT, &Actor::Sandbox, |draft| {
         for account in accounts.into_iter().chain([wallet, spare]) {
@@ -188,8 +190,7 @@ pub(super) fn records(facts: &mut Facts, merchant: MerchantId, purchase: Payment
             let order = Order::Refund(refund);
             draft.put_evidence(Evidence { order, id: EvidenceId([place; 8]), report, at: AT });
         }
-        let stray =
-            Stray { merchant, instruction_id: "UNKNOWN1".to_owned(), amount: Some(amount), creditor: None, at: AT };
+        let stray = make::stray(merchant, "UNKNOWN1", Some(amount));
         let creditor = Some(make::party().account.canonical());
         draft.put_stray(Stray { instruction_id: "UNKNOWN2".to_owned(), amount: None, creditor, ..stray.clone() });
         draft.put_stray(stray);
