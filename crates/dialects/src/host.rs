@@ -32,6 +32,8 @@ pub struct Host {
     pub egress: Policy,
     /// The simulated bank of payers, in the sandbox.
     pub payer_bank: Option<Arc<dyn PayerBank>>,
+    /// The origin was named by whoever runs this server, and not taken from its socket.
+    pub origin_is_given: bool,
     public_origin: RwLock<String>,
 }
 
@@ -43,7 +45,15 @@ impl Host {
             Environment::Sandbox => Policy::sandbox(),
             Environment::Live => Policy::default(),
         };
-        Self { engine, tokens, environment, egress, payer_bank: None, public_origin: RwLock::new(public_origin) }
+        Self {
+            engine,
+            tokens,
+            environment,
+            egress,
+            payer_bank: None,
+            origin_is_given: false,
+            public_origin: RwLock::new(public_origin),
+        }
     }
 
     /// The same with other rules for where webhooks may go.
@@ -57,6 +67,13 @@ impl Host {
     #[must_use]
     pub fn with_payer_bank(mut self, payer_bank: Option<Arc<dyn PayerBank>>) -> Self {
         self.payer_bank = payer_bank;
+        self
+    }
+
+    /// The same; whether the origin was named by whoever runs this server.
+    #[must_use]
+    pub fn with_given_origin(mut self, given: bool) -> Self {
+        self.origin_is_given = given;
         self
     }
 
@@ -169,6 +186,13 @@ pub trait Dialect: Send + Sync {
     /// or the one has a name.
     fn signature_schemes(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The settings of an endpoint whose webhooks are signed in this way, one
+    /// of [`Dialect::signature_schemes`].
+    fn endpoint_settings(&self, signature_scheme: &str) -> Vec<u8> {
+        let _ = signature_scheme;
+        Vec::new()
     }
 
     /// The keys with which its clients, and we, sign; none where nobody does.

@@ -25,6 +25,15 @@ pub enum AccountIdentifier {
     Iban(String),
     /// An alias of the New Payments Platform.
     PayId(String),
+    /// An account of another scheme, such as one of the United States.
+    Other {
+        /// The scheme's word, lower case: `aba`, `swift`, `cubix`.
+        scheme: String,
+        /// The bank's number or code in that scheme; may be empty.
+        bank: String,
+        /// The account's number.
+        number: String,
+    },
 }
 
 impl AccountIdentifier {
@@ -36,6 +45,7 @@ impl AccountIdentifier {
             Self::Bsb { bsb, number } => format!("bsb:{bsb}:{number}"),
             Self::Iban(iban) => format!("iban:{iban}"),
             Self::PayId(alias) => format!("payid:{alias}"),
+            Self::Other { scheme, bank, number } => format!("other:{scheme}:{bank}:{number}"),
         }
     }
 
@@ -49,7 +59,7 @@ impl AccountIdentifier {
             format!("••{tail}")
         };
         match self {
-            Self::Scan { number, .. } | Self::Bsb { number, .. } => tail(number, 2),
+            Self::Scan { number, .. } | Self::Bsb { number, .. } | Self::Other { number, .. } => tail(number, 2),
             Self::Iban(iban) => {
                 format!("{}{}", iban.get(..2).unwrap_or_default(), tail(iban, 4))
             }

@@ -155,6 +155,25 @@ pub enum HabitEnd {
         /// With this code.
         code: BankCode,
     },
+    /// Checked by the bank first, and executed after that.
+    Hold {
+        /// From the end of the check to the report of the execution.
+        after: Span,
+    },
+    /// Executed, but the answer to the submission is lost.
+    LoseAnswer,
+}
+
+/// Which texts a habit is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HabitText {
+    /// All that no other habit of the dialect is about, also none at all.
+    Any,
+    /// Exactly this one.
+    Exactly(Arc<str>),
+    /// Those that begin with this word. A reason code of four characters may
+    /// follow it after a hyphen: it takes the place of the habit's own.
+    Beginning(Arc<str>),
 }
 
 /// How a simulated bank treats the instructions that came through one dialect,
@@ -164,8 +183,8 @@ pub enum HabitEnd {
 pub struct Habit {
     /// The dialect.
     pub dialect: Arc<str>,
-    /// Only instructions with exactly this text; none is all others.
-    pub remittance: Option<Arc<str>>,
+    /// Only instructions with such a text.
+    pub text: HabitText,
     /// From the submission to the execution or refusal.
     pub after: Span,
     /// The end.

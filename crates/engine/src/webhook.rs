@@ -2,7 +2,8 @@
 //! delivers and retries; the payload and the signature are the dialect's.
 
 use crate::registry::Endpoint;
-use crate::store::StoredEvent;
+use crate::store::{Reader, StoreError, StoredEvent};
+use refundry_domain::event::Event;
 use refundry_domain::time::{Span, Timestamp};
 
 /// A webhook's body, ready to be signed and sent.
@@ -24,6 +25,21 @@ pub trait WebhookDialect: Send + Sync {
     /// Pure: the same event gives the same bytes for ever.
     fn render(&self, event: &StoredEvent, endpoint: &Endpoint) -> Option<Rendered>;
 
+    /// Whether the body for this event depends on what happened to its refund
+    /// before; [`WebhookDialect::render_after`] is asked then.
+    fn needs_history(&self, event: &StoredEvent) -> bool {
+        let _ = event;
+        false
+    }
+
+    /// As [`WebhookDialect::render`], with all events of the event's refund,
+    /// oldest first; empty where none are needed. As pure as that: later
+    /// events of the refund change nothing.
+    fn render_after(&self, event: &StoredEvent, history: &[Event], endpoint: &Endpoint) -> Option<Rendered> {
+        let _ = history;
+        self.render(event, endpoint)
+    }
+
     /// The headers that sign a body: names and values. `at` is real time,
     /// because the receiver compares it with its own clock.
     fn sign(&self, event: &StoredEvent, endpoint: &Endpoint, body: &[u8], at: Timestamp)
@@ -38,4 +54,19 @@ pub trait WebhookDialect: Send + Sync {
 
     /// Whether this HTTP status ends the delivery without another try.
     fn stops_on(&self, status: u16) -> bool;
+}
+
+/// The events that a dialect needs beside one, see [`WebhookDialect::needs_history`].
+///
+/// # Errors
+/// The store is not available.
+pub fn history_of(
+    dialect: &dyn WebhookDialect,
+    reader: &dyn Reader,
+    event: &StoredEvent,
+) -> Result<Vec<Event>, StoreError> {
+    match event.event.refund.filter(|_| dialect.needs_history(event)) {
+        Some(refund) => reader.refund_events(event.event.merchant, refund),
+        None => Ok(Vec::new()),
+    }
 }

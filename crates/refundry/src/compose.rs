@@ -135,7 +135,8 @@ fn open_dialects(config: &Config, core: &Core, origin: &str, policy: &Policy) ->
     let payers = config.sandbox.then(|| Arc::clone(&core.bank) as Arc<dyn PayerBank>);
     let host = Host::new(Arc::clone(&core.engine), tokens, environment, origin.to_owned())
         .with_egress(policy.clone())
-        .with_payer_bank(payers);
+        .with_payer_bank(payers)
+        .with_given_origin(config.public_origin.is_some());
     let settings = serde_json::to_value(&config.dialects)?;
     refundry_dialects::all(&Arc::new(host), &settings).context("dialects")
 }

@@ -6,6 +6,9 @@
 
 use crate::edge::Edge;
 use crate::limits::Limits;
+use axum::extract::ConnectInfo;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -65,8 +68,8 @@ impl Listener {
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             match stream {
-                Ok((stream, _)) => {
-                    let connection = Connection { edge: Arc::clone(&edge), limits, stop: stop.clone() };
+                Ok((stream, peer)) => {
+                    let connection = Connection { edge: Arc::clone(&edge), limits, stop: stop.clone(), peer };
                     connections.spawn(async move {
                         connection.serve(stream).await;
                         drop(slot);
@@ -91,6 +94,7 @@ struct Connection {
     edge: Arc<Edge>,
     limits: Limits,
     stop: watch::Receiver<bool>,
+    peer: SocketAddr,
 }
 
 impl Connection {
@@ -99,8 +103,11 @@ impl Connection {
         // would only add its delay to every answer.
         let _ = stream.set_nodelay(true);
         let edge = Arc::clone(&self.edge);
-        let service = service_fn(move |request| {
+        let peer = self.peer;
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let edge = Arc::clone(&edge);
+            // For whoever trusts what a proxy of its own says.
+            request.extensions_mut().insert(ConnectInfo(peer));
             async move { Ok::<_, Infallible>(edge.answer(request).await) }
         });
         let mut connection = http1::Builder::new()

@@ -7,14 +7,14 @@
 use crate::counters::DeliveryCounters;
 use crate::egress::Egress;
 use crate::round::{Job, Round};
-use refundry_domain::event::Actor;
+use refundry_domain::event::{Actor, Event};
 use refundry_domain::id::{EndpointId, MerchantId};
 use refundry_domain::time::Timestamp;
 use refundry_engine::engine::Engine;
 use refundry_engine::envelope::{Envelope, Unavailable, Work};
 use refundry_engine::registry::Endpoint;
 use refundry_engine::store::{Delivery, DeliveryState, DeliveryUpdate, Reader, StoreError, StoredEvent};
-use refundry_engine::webhook::WebhookDialect;
+use refundry_engine::webhook::{WebhookDialect, history_of};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -80,11 +80,14 @@ pub struct Queue {
     unrecorded: Option<(MerchantId, DeliveryUpdate)>,
 }
 
+/// An event with those of its refund, where the dialect needs them.
+type Told = (StoredEvent, Vec<Event>);
+
 /// What one read of the store gives.
 struct Due {
     cursor: u64,
-    retries: Vec<(Delivery, Option<StoredEvent>)>,
-    events: Vec<StoredEvent>,
+    retries: Vec<(Delivery, Option<Told>)>,
+    events: Vec<Told>,
     next_at: Option<Timestamp>,
 }
 
@@ -118,7 +121,7 @@ impl Queue {
             return Ok(Step::Held);
         }
         let before = due.cursor;
-        let cursor = due.events.last().map_or(before, |event| event.place);
+        let cursor = due.events.last().map_or(before, |(event, _)| event.place);
         let next_at = due.next_at;
         let (jobs, mut rows) = self.jobs(&endpoint, due);
         let nothing = jobs.is_empty() && rows.is_empty();
@@ -145,17 +148,25 @@ impl Queue {
 
     async fn read_due(&mut self, endpoint: &Endpoint) -> Result<Due, Unavailable> {
         let (id, born, known, now) = (self.endpoint, endpoint.created_at, self.cursor, self.engine.now());
+        let dialect = Arc::clone(&self.options.dialect);
+        let merchant = endpoint.merchant;
         let due = self.engine.read(move |reader| {
+            let told = |event: StoredEvent| {
+                let heard = event.event.merchant == merchant;
+                let history = if heard { history_of(&*dialect, reader, &event)? } else { Vec::new() };
+                Ok::<Told, StoreError>((event, history))
+            };
             let cursor = match known {
                 Some(cursor) => cursor,
                 None => starting_cursor(reader, id, born)?,
             };
             let mut retries = Vec::new();
             for row in reader.due_deliveries(id, now, RETRIES_PER_ROUND)? {
-                let event = reader.event(row.event)?;
+                let event = reader.event(row.event)?.map(told).transpose()?;
                 retries.push((row, event));
             }
             let events = reader.events_after(cursor, EVENTS_PER_ROUND)?;
+            let events = events.into_iter().map(told).collect::<Result<Vec<_>, _>>()?;
             Ok(Due { cursor, retries, events, next_at: reader.next_delivery(id)? })
         });
         let due = due.await?;
@@ -170,17 +181,19 @@ impl Queue {
     fn jobs(&self, endpoint: &Endpoint, due: Due) -> (Vec<Job>, Vec<Delivery>) {
         let (mut jobs, mut rows) = (Vec::new(), Vec::new());
         for (row, event) in due.retries {
-            let rendered = event.and_then(|event| Some((self.options.dialect.render(&event, endpoint)?, event)));
+            let rendered = event.and_then(|(event, history)| {
+                Some((self.options.dialect.render_after(&event, &history, endpoint)?, event))
+            });
             match rendered {
                 Some((rendered, event)) => jobs.push(Job { row, event, rendered }),
                 None => rows.push(stopped(row, "the endpoint does not get this event any more")),
             }
         }
-        for event in due.events {
+        for (event, history) in due.events {
             if event.event.merchant != endpoint.merchant || event.event.at < endpoint.created_at {
                 continue;
             }
-            if let Some(rendered) = self.options.dialect.render(&event, endpoint) {
+            if let Some(rendered) = self.options.dialect.render_after(&event, &history, endpoint) {
                 jobs.push(Job { row: fresh_row(endpoint, &event), event, rendered });
             }
         }

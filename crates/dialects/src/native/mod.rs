@@ -55,9 +55,9 @@ impl std::fmt::Debug for NativeState {
 
 impl NativeState {
     /// The families of webhooks that an endpoint may name.
-    fn families(&self) -> impl Iterator<Item = &dyn WebhookDialect> {
-        let others = self.others.iter().map(|family| &**family);
-        std::iter::once(&NativeWebhooks as &dyn WebhookDialect).chain(others)
+    fn families(&self) -> impl Iterator<Item = Arc<dyn WebhookDialect>> {
+        let own: Arc<dyn WebhookDialect> = Arc::new(NativeWebhooks);
+        std::iter::once(own).chain(self.others.iter().cloned())
     }
 }
 

@@ -72,6 +72,7 @@ pub(super) fn masked(party: &Party) -> MaskedParty {
         AccountIdentifier::Bsb { .. } => "bsb",
         AccountIdentifier::Iban(_) => "iban",
         AccountIdentifier::PayId(_) => "payid",
+        AccountIdentifier::Other { .. } => "other",
     };
     let initials = |name: &String| -> String {
         let words = name.split_whitespace().filter_map(|word| word.chars().next());

@@ -5,7 +5,7 @@ use super::DIALECT;
 use super::config::{Config, Tuoyap};
 use refundry_domain::reason::BankCode;
 use refundry_domain::time::Span;
-use refundry_engine::rail::{Habit, HabitEnd};
+use refundry_engine::rail::{Habit, HabitEnd, HabitText};
 use std::sync::Arc;
 
 /// The text whose money comes back: "payout", backwards.
@@ -18,7 +18,7 @@ pub(super) fn habits(config: &Config) -> Vec<Habit> {
     let after = Span(config.authorize_delay.0.saturating_add(config.execute_delay.0));
     let habit = |remittance: Option<&str>, end| Habit {
         dialect: Arc::from(DIALECT),
-        remittance: remittance.map(Arc::from),
+        text: remittance.map_or(HabitText::Any, |text| HabitText::Exactly(Arc::from(text))),
         after,
         end,
     };
@@ -43,13 +43,13 @@ mod tests {
     fn the_magic_text_is_a_setting() {
         let of = |word: &str| {
             let config = Config::read(&json!({ "sandbox": { "tuoyap": word } })).unwrap();
-            habits(&config).into_iter().find(|habit| habit.remittance.as_deref() == Some(TUOYAP))
+            habits(&config).into_iter().find(|habit| habit.text == HabitText::Exactly(TUOYAP.into()))
         };
         assert_eq!(of("returned").unwrap().end, HabitEnd::Return { after: Span::seconds(1) });
         assert!(matches!(of("scheme_error").unwrap().end, HabitEnd::Reject { .. }));
         assert_eq!(of("off"), None);
         let config = Config::read(&json!({})).unwrap();
-        let ordinary = habits(&config).into_iter().find(|habit| habit.remittance.is_none()).unwrap();
+        let ordinary = habits(&config).into_iter().find(|habit| habit.text == HabitText::Any).unwrap();
         assert_eq!((ordinary.after, ordinary.end), (Span(500_000_000), HabitEnd::Execute));
     }
 }

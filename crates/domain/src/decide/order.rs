@@ -76,6 +76,16 @@ pub(super) trait Ordered {
         self.event(draft, EventKind::CaseOpened { code });
     }
 
+    /// Closes a case that is open: what it waited for became known.
+    fn end_case(&mut self, draft: &mut Draft<'_>, code: CaseCode) {
+        let at = draft.context().at;
+        let open = self.cases_mut().iter_mut().find(|case| case.code == code && case.closed_at.is_none());
+        if let Some(case) = open {
+            case.closed_at = Some(at);
+            self.event(draft, EventKind::CaseClosed { code });
+        }
+    }
+
     /// Opens a case unless one of its kind is open.
     fn open_case(&mut self, draft: &mut Draft<'_>, code: CaseCode) {
         let open = self.cases().iter().any(|case| case.code == code && case.closed_at.is_none());

@@ -54,7 +54,11 @@ pub(super) fn apply(
         return Err(order.unknown());
     };
     match report {
-        Report::Accepted => accepted(draft, order, (number, state)),
+        Report::Accepted => {
+            // Whatever was being checked about it was checked.
+            order.end_case(draft, CaseCode::Screening);
+            accepted(draft, order, (number, state))
+        }
         Report::Screening => {
             accepted(draft, order, (number, state))?;
             if state.under_way() {

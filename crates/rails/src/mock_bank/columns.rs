@@ -62,6 +62,15 @@ fn parse_canonical(text: &str) -> Option<AccountIdentifier> {
         "bsb" => halves().map(|(bsb, number)| AccountIdentifier::Bsb { bsb, number }),
         "iban" => Some(AccountIdentifier::Iban(rest.to_owned())),
         "payid" => Some(AccountIdentifier::PayId(rest.to_owned())),
+        "other" => {
+            let (scheme, rest) = rest.split_once(':')?;
+            let (bank, number) = rest.split_once(':')?;
+            Some(AccountIdentifier::Other {
+                scheme: scheme.to_owned(),
+                bank: bank.to_owned(),
+                number: number.to_owned(),
+            })
+        }
         _ => None,
     }
 }
@@ -103,6 +112,7 @@ mod tests {
             AccountIdentifier::Bsb { bsb: "111114".into(), number: "0505101".into() },
             AccountIdentifier::Iban("DE02120300000000202051".into()),
             AccountIdentifier::PayId("a:b@example.com".into()),
+            AccountIdentifier::Other { scheme: "aba".into(), bank: "021000021".into(), number: "1:2".into() },
         ];
         for account in accounts {
             assert_eq!(parse_canonical(&account.canonical()).as_ref(), Some(&account));

@@ -159,8 +159,12 @@ impl Desk<'_> {
         ])?;
         let executed = standing.executed();
         match standing.kind {
-            OutcomeKind::Settle | OutcomeKind::Return | OutcomeKind::Fail | OutcomeKind::Hold => {
-                self.tell(standing, executed, at)
+            OutcomeKind::Settle | OutcomeKind::Return | OutcomeKind::Fail => self.tell(standing, executed, at),
+            OutcomeKind::Hold => {
+                // The check is over before the money is seen to have left.
+                let ordinal = self.next_extra(standing)?;
+                self.tell_as(standing, Report::Accepted, at, ordinal)?;
+                self.tell(standing, executed, then)
             }
             OutcomeKind::Timeout | OutcomeKind::Late => self.tell(standing, executed, then),
             OutcomeKind::ReportTwice => {

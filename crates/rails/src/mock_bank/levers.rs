@@ -125,7 +125,7 @@ pub(super) fn documented_lever(account: &AccountIdentifier) -> Option<RefundLeve
             refund_lever_of_number(number)
         }
         AccountIdentifier::PayId(alias) => refund_lever_of_alias(alias),
-        AccountIdentifier::Iban(_) => None,
+        AccountIdentifier::Iban(_) | AccountIdentifier::Other { .. } => None,
     }
 }
 

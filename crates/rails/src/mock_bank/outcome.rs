@@ -48,7 +48,8 @@ outcome_kinds! {
     Fail = 2, "fail";
     /// Executed, then sent back, AC04 unless a reason is given.
     Return = 3, "return";
-    /// Accepted and checked by the bank until another outcome is set.
+    /// Accepted and checked by the bank until another outcome is set, or, with
+    /// `after`, for the account's own delay: then executed, and told `after` that.
     Hold = 4, "hold";
     /// Taken and executed, but the answer is lost and the first inquiries
     /// find nothing; the report comes late.

@@ -100,7 +100,11 @@ impl Plan {
                 follow: then,
                 ..plan(Some((Step::Execute, first(delay))))
             },
-            OutcomeKind::Hold => Self { opening: &[Report::Screening], ..plan(None) },
+            OutcomeKind::Hold => Self {
+                follow: then,
+                opening: &[Report::Screening],
+                ..plan(outcome.after.map(|_| (Step::Execute, first(delay))))
+            },
             OutcomeKind::Timeout => Self {
                 follow: Span::seconds(REPORT_AFTER_LOSS_SECONDS),
                 hidden_count: HIDDEN_COUNT,

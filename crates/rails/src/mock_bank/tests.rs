@@ -15,7 +15,7 @@ use refundry_domain::reason::BankCode;
 use refundry_domain::reference::{Scope, instruction_ids};
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::digest::sha256;
-use refundry_engine::rail::{CancelAnswer, Habit, HabitEnd, Inquiry, Rail};
+use refundry_engine::rail::{CancelAnswer, Habit, HabitEnd, HabitText, Inquiry, Rail};
 use std::sync::Arc;
 
 const START: Timestamp = Timestamp(1_700_000_000_000_000_000);
@@ -631,7 +631,7 @@ fn the_file_is_its_owners_alone() {
 async fn a_text_is_a_lever_of_its_dialect() {
     let habit = |remittance: Option<&str>, seconds, end| Habit {
         dialect: "native".into(),
-        remittance: remittance.map(Into::into),
+        text: remittance.map_or(HabitText::Any, |text| HabitText::Exactly(text.into())),
         after: Span::seconds(seconds),
         end,
     };
@@ -663,4 +663,38 @@ async fn a_text_is_a_lever_of_its_dialect() {
     fixture.bank.set_outcome(target, Outcome::of(OutcomeKind::Settle), at(0)).await.unwrap();
     fixture.submit(&asked, 0).await;
     assert_eq!(fixture.course(0).await, "4: executed 1000-0");
+}
+
+#[tokio::test]
+async fn a_word_at_the_beginning_may_name_a_code() {
+    let habit = |word: &str, end| Habit {
+        dialect: "native".into(),
+        text: HabitText::Beginning(word.into()),
+        after: Span::seconds(1),
+        end,
+    };
+    let habits = vec![
+        habit("FAILED", HabitEnd::Reject { code: BankCode::parse("MS03").unwrap() }),
+        habit("RETURN", HabitEnd::Return { after: Span::seconds(1) }),
+        habit("HOLD", HabitEnd::Hold { after: Span::seconds(1) }),
+        habit("UNKNOWN", HabitEnd::LoseAnswer),
+    ];
+    let table = [
+        ("FAILED", "1: rejected MS03"),
+        ("FAILED-AC04 order 7", "1: rejected AC04"),
+        ("FAILED-ac04", "1: rejected MS03"),
+        ("FAILED-AC044", "1: rejected MS03"),
+        ("FAILED-12", "1: rejected MS03"),
+        ("RETURN", "1: executed 1000-0, 2: returned 1000 AC04"),
+        ("RETURN-MD07", "1: executed 1000-0, 2: returned 1000 MD07"),
+        ("HOLD it", "0: screening, 1: accepted, 2: executed 1000-0"),
+        ("failed", "1: executed 1000-0"),
+    ];
+    for (text, course) in table {
+        let fixture = Fixture::new();
+        fixture.bank.set_habits(habits.clone());
+        let asked = Instruction { remittance: Some(text.into()), ..refund(1, "12345678") };
+        fixture.submit(&asked, 0).await;
+        assert_eq!(fixture.course(0).await, course, "{text}");
+    }
 }

@@ -104,6 +104,7 @@ pub(super) async fn set_endpoint(
         enabled: true,
         hidden: true,
         description: "set through the sandbox API".into(),
+        settings: body.signature_scheme.map(|scheme| dialect.endpoint_settings(&scheme)).unwrap_or_default(),
         created_at,
         ..Endpoint::clone(inbox)
     };

@@ -107,6 +107,7 @@ pub(crate) fn put_party(to: &mut Encoder, party: &Party) {
         AccountIdentifier::Bsb { bsb, number } => to.byte(1).text(bsb).text(number),
         AccountIdentifier::Iban(iban) => to.byte(2).text(iban),
         AccountIdentifier::PayId(alias) => to.byte(3).text(alias),
+        AccountIdentifier::Other { scheme, bank, number } => to.byte(4).text(scheme).text(bank).text(number),
     };
 }
 
@@ -119,6 +120,7 @@ pub(crate) fn take_party(from: &mut Decoder<'_>) -> Result<Party, Malformed> {
         1 => AccountIdentifier::Bsb { bsb: text(from)?, number: text(from)? },
         2 => AccountIdentifier::Iban(text(from)?),
         3 => AccountIdentifier::PayId(text(from)?),
+        4 => AccountIdentifier::Other { scheme: text(from)?, bank: text(from)?, number: text(from)? },
         _ => return Err(Malformed),
     };
     Ok(Party { name, account })

@@ -70,7 +70,9 @@ pub(in crate::truelayer) fn of_party(account: &AccountIdentifier) -> Vec<Identif
         }
         // Accounts of other countries come from other doors; this is the one
         // kind here that holds any number.
-        AccountIdentifier::Bsb { bsb, number } => vec![Identifier::Bban { bban: format!("{bsb}{number}") }],
+        AccountIdentifier::Bsb { bsb: bank, number } | AccountIdentifier::Other { scheme: _, bank, number } => {
+            vec![Identifier::Bban { bban: format!("{bank}{number}") }]
+        }
         AccountIdentifier::PayId(alias) => vec![Identifier::Bban { bban: alias.clone() }],
     }
 }
