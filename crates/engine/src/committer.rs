@@ -10,9 +10,10 @@ use crate::engine::Counters;
 use crate::envelope::{Answer, Envelope, Outcome, Unavailable, Work};
 use crate::keys;
 use crate::notifier::Notifier;
-use crate::registry::{Directory, MandateEntry, RegistryChange, RegistryEntry, RegistryKey};
+use crate::registry::{Directory, MandateEntry, MerchantPolicy, RegistryChange, RegistryEntry, RegistryKey};
 use crate::store::{Batch, DeliveryUpdate, Keys, StoreError, Writer};
 use crate::unswept::Unswept;
+use refundry_domain::approval::ApprovalRules;
 use refundry_domain::decide::{Done, decide};
 use refundry_domain::facts::{Context, Facts};
 use refundry_domain::once::{OnceRecord, OnceResult};
@@ -112,14 +113,14 @@ impl Committer {
     fn transact(&mut self, envelopes: &[&Envelope]) -> Result<Vec<Outcome>, StoreError> {
         let at = self.clock.now().max(self.last_at);
         let mut needed = Keys { at, ..Keys::default() };
+        let directory = self.snapshot();
         for envelope in envelopes {
-            keys::collect(envelope, &mut needed);
+            keys::collect(envelope, &directory, &mut needed);
         }
         let mut facts = self.writer.begin(&needed)?;
         self.load_repeated(envelopes, &mut facts, at)?;
-        let directory = self.snapshot();
-        facts.approvers =
-            directory.people.values().filter(|person| person.may_approve).map(|person| person.id).collect();
+        self.load_sums(envelopes, &mut facts, at, &directory)?;
+        enter_rules(&mut facts, &directory);
         let mut gathered = Gathered::default();
         for envelope in envelopes {
             let outcome = self.decide_one(envelope, &mut facts, &mut gathered, at);
@@ -165,6 +166,25 @@ impl Committer {
         Ok(())
     }
 
+    /// What approval limits watch is known only when the payments and refunds
+    /// are; read where a merchant has such limits, and only then.
+    fn load_sums(
+        &mut self,
+        envelopes: &[&Envelope],
+        facts: &mut Facts,
+        at: Timestamp,
+        directory: &Directory,
+    ) -> Result<(), StoreError> {
+        let mut more = Keys { at, ..Keys::default() };
+        for envelope in envelopes {
+            keys::collect_sums(envelope, facts, directory, &mut more);
+        }
+        if !more.approval_sums.is_empty() {
+            facts.approval_sums.extend(self.writer.begin(&more)?.approval_sums);
+        }
+        Ok(())
+    }
+
     fn decide_one(&self, envelope: &Envelope, facts: &mut Facts, gathered: &mut Gathered, at: Timestamp) -> Outcome {
         if let Some(once) = &envelope.once
             && let Some(record) = facts.once.get(&once.key)
@@ -187,6 +207,9 @@ impl Committer {
             }
             Work::Registry { change, answer } => {
                 let result = self.change_registry(envelope, change, gathered);
+                if let Some(directory) = &gathered.directory {
+                    enter_rules(facts, directory);
+                }
                 let keep = answer.clone().map(|(status, body)| OnceResult::Answer { status, body });
                 (result, keep)
             }
@@ -255,6 +278,20 @@ impl Committer {
                     gathered.registry_remove.push(RegistryEntry::Endpoint((*endpoint).clone()).key());
                 }
             }
+            RegistryChange::PutPerson(person) => {
+                if directory.person_by_email(&person.email).is_some_and(|other| other.id != person.id) {
+                    return Err(Refusal::AlreadyExists);
+                }
+                gathered.registry_put.push(RegistryEntry::Person(person.clone()));
+                directory.put(RegistryEntry::Person(person.clone()));
+            }
+            RegistryChange::PutPolicy(rules) => {
+                let version = directory.approval_rules(envelope.merchant).version.saturating_add(1);
+                let rules = Arc::new(ApprovalRules { version, ..rules.clone() });
+                let entry = RegistryEntry::Policy(MerchantPolicy { merchant: envelope.merchant, rules });
+                directory.put(entry.clone());
+                gathered.registry_put.push(entry);
+            }
         }
         Ok(Answer::Done)
     }
@@ -321,6 +358,14 @@ fn take(submission: Submission, waiting: &mut Vec<Waiting>) -> bool {
         }
         Submission::Stop => false,
     }
+}
+
+/// Puts the people and rules of a directory into the facts.
+fn enter_rules(facts: &mut Facts, directory: &Directory) {
+    let approvers = directory.people.values().filter(|person| person.may_approve());
+    facts.approvers = approvers.map(|person| (person.merchant, person.id)).collect();
+    facts.approval_rules.clone_from(&directory.policies);
+    facts.fee_rules.clone_from(&directory.fees);
 }
 
 /// Adds what a second load found; what the first one has stays.

@@ -48,7 +48,6 @@ pub(super) enum Tuoyap {
 struct Written {
     /// Nothing that we print says where tokens are fetched; the key may stand
     /// in a configuration beside the other origins.
-    #[expect(dead_code, reason = "every origin serves tokens, whatever its name is")]
     auth_origin: Option<String>,
     api_origin: Option<String>,
     hpp_origin: Option<String>,

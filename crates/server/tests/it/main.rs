@@ -3,6 +3,7 @@
 
 mod edge;
 mod house;
+mod keys;
 mod provision;
 mod sandbox;
 mod wire;

@@ -42,16 +42,24 @@ pub(in crate::truelayer) fn read_private(pem: &str) -> Result<EcdsaKeyPair, NotA
     EcdsaKeyPair::from_private_key_der(&ECDSA_P521_SHA512_FIXED_SIGNING, &der).map_err(|_| NotAKey)
 }
 
-/// Reads the public half out of PEM of a public key (`PUBLIC KEY`), or of a
-/// private one, as an uncompressed point.
+/// Reads PEM of a public key (`PUBLIC KEY`) as an uncompressed point. A
+/// private key is refused: nobody should send one.
 ///
 /// # Errors
 /// It is none, or on another curve.
 pub(in crate::truelayer) fn read_public(pem: &str) -> Result<Vec<u8>, NotAKey> {
-    if let Ok(der) = block(pem, &["PUBLIC KEY"]) {
-        return point_of(&der);
-    }
-    Ok(point(&read_private(pem)?))
+    point_of(&block(pem, &["PUBLIC KEY"])?)
+}
+
+/// A public key as PEM.
+///
+/// # Errors
+/// The point is none.
+#[cfg(test)]
+pub(in crate::truelayer) fn to_public_pem(point: &[u8]) -> Result<String, NotAKey> {
+    let key = ParsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point).map_err(|_| NotAKey)?;
+    let der = AsDer::<PublicKeyX509Der<'_>>::as_der(&key).map_err(|_| NotAKey)?;
+    Ok(pem("PUBLIC KEY", der.as_ref()))
 }
 
 /// The public half of a pair.

@@ -91,7 +91,8 @@ fn an_attached_body_is_no_signature_of_ours() {
 fn keys_are_read_in_every_form_and_no_other_curve() {
     let pair = keys::read_private(PRIVATE).unwrap();
     assert_eq!(keys::point(&pair), keys::read_public(PUBLIC).unwrap());
-    assert_eq!(keys::read_public(PRIVATE).unwrap(), keys::point(&pair), "the public half of a private key");
+    assert!(keys::read_public(PRIVATE).is_err(), "nobody should send a private key");
+    assert_eq!(keys::to_public_pem(&keys::point(&pair)).unwrap(), PUBLIC);
     let kept = keys::from_pkcs8(&keys::to_pkcs8(&pair).unwrap()).unwrap();
     assert_eq!(keys::point(&kept), keys::point(&pair));
     assert_eq!(keys::to_private_pem(&pair).unwrap(), PRIVATE, "what we write is what the tools write");
@@ -100,7 +101,7 @@ fn keys_are_read_in_every_form_and_no_other_curve() {
     assert!(keys::read_private(&with_parameters).is_ok());
     let other_curve = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEUb8gWyJ4ZCYv8VtHZ+PVxPkC4mLz\nJ5nK8lPhQFdPIXBrJcq2nE4uWcbdw8gx4gzGrd5JcuvNQ6/DAkz3uKcWnA==\n-----END PUBLIC KEY-----\n";
     for bad in ["", "words", other_curve, &PUBLIC.replace("MIGb", "MIGc"), &PRIVATE.replace("MIHc", "MIHd")] {
-        assert!(keys::read_public(bad).is_err());
+        assert!(keys::read_public(bad).is_err() && keys::read_private(bad).is_err());
     }
     assert!(keys::read_private(PUBLIC).is_err());
     assert!(keys::from_coordinates("AAAA", "AAAA").is_err(), "not on the curve");

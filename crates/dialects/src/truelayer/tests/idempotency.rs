@@ -162,6 +162,20 @@ async fn a_key_that_made_a_refund_is_never_free_again() {
     assert_eq!(free.status, 202, "{}", free.text());
 }
 
+#[tokio::test]
+async fn how_long_a_key_counts_is_a_setting() {
+    let world = World::with(json!({ "idempotency_ttl": 60 })).await;
+    let path = refunds(&world).await;
+    let call = |body| world.post(&path).key("k").json(&body).send();
+    assert_eq!(call(json!({})).await.status, 400);
+    world.clock.advance(Span::seconds(59));
+    assert_eq!(call(json!({ "reference": "r" })).await.status, 422);
+    world.clock.advance(Span::seconds(1));
+    assert_eq!(call(json!({ "reference": "r" })).await.status, 202);
+    world.clock.advance(Span::seconds(61));
+    assert_eq!(call(json!({})).await.status, 422, "it made a refund");
+}
+
 // conformance: truelayer 68
 // conformance: truelayer 69
 #[tokio::test]

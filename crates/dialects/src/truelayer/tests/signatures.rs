@@ -1,6 +1,7 @@
 //! Signatures of requests, as the routes check them (contract 2.4).
 
 use super::super::signing::jws::Signer;
+use super::super::signing::keys;
 use super::world::{Heard, World};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -88,12 +89,12 @@ async fn a_key_is_good_for_its_client_until_it_is_revoked() {
         signer.sign("POST", &path, &[("Idempotency-Key", key.as_bytes())], BODY.as_bytes()).unwrap()
     };
     refused(&call("k3").header("Tl-Signature", &signed("nobody", "k3")).send().await, "an unknown key");
-    let keys = world.dialect.signing_keys().unwrap();
-    let pem = super::super::signing::keys::to_private_pem(&world.client.pair).unwrap();
-    keys.add(world.merchant, &world.client.id, Some("second"), &pem).await.unwrap();
+    let operator = world.dialect.signing_keys().unwrap();
+    let pem = keys::to_public_pem(&keys::point(&world.client.pair)).unwrap();
+    operator.add(world.merchant, &world.client.id, Some("second"), &pem).await.unwrap();
     assert_eq!(call("k4").header("Tl-Signature", &signed("second", "k4")).send().await.status, 202);
     assert_eq!(call("k5").send().await.status, 202, "both are active");
-    keys.revoke(world.merchant, &world.client.id, &world.client.key_id).await.unwrap();
+    operator.revoke(world.merchant, &world.client.id, &world.client.key_id).await.unwrap();
     refused(&call("k6").send().await, "a revoked key");
     assert_eq!(call("k7").header("Tl-Signature", &signed("second", "k7")).send().await.status, 202);
 }
