@@ -17,6 +17,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0002_payments", sql: include_str!("../sql/0002_payments.sql") },
     Migration { name: "0003_payouts", sql: include_str!("../sql/0003_payouts.sql") },
     Migration { name: "0004_strays", sql: include_str!("../sql/0004_strays.sql") },
+    Migration { name: "0005_one_index_less", sql: include_str!("../sql/0005_one_index_less.sql") },
+    Migration { name: "0006_approvals", sql: include_str!("../sql/0006_approvals.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (
