@@ -416,14 +416,8 @@ fn open_account(id: AccountId, currency: Currency) -> Command {
 
 /// Replaced as soon as the real client is made.
 fn nobody(ids: &mut make::Ids, merchant: MerchantId) -> ClientApp {
-    let inbox = make::registry_entries(ids, merchant).into_iter().find_map(|entry| match entry {
-        RegistryEntry::Endpoint(endpoint) => Some(endpoint),
-        RegistryEntry::Merchant(_)
-        | RegistryEntry::Group(_)
-        | RegistryEntry::Credential(_)
-        | RegistryEntry::Person(_)
-        | RegistryEntry::Unswept(_) => None,
-    });
+    let endpoint = |entry| if let RegistryEntry::Endpoint(endpoint) = entry { Some(endpoint) } else { None };
+    let inbox = make::registry_entries(ids, merchant).into_iter().find_map(endpoint);
     ClientApp {
         id: String::new(),
         secret: String::new(),
