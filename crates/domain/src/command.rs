@@ -4,7 +4,7 @@ mod payouts;
 mod requests;
 
 pub use payouts::{PayoutStep, RequestPayout};
-pub use requests::{CreateMandate, OpenAccount, RecordPayment, ReferenceInput, RequestRefund};
+pub use requests::{CreateMandate, FeeInput, OpenAccount, RecordPayment, ReferenceInput, RequestRefund};
 
 use crate::id::{AccountId, MandateId, PaymentId, PayoutId, PersonId, RefundId};
 use crate::instruction::{Debit, EvidenceId, Report, Submission};
@@ -101,6 +101,16 @@ pub enum Command {
     },
     /// Make a refund.
     RequestRefund(Box<RequestRefund>),
+    /// A dialect writes down more about a refund of its own. No event and no
+    /// money; refused as changed when somebody else wrote since.
+    AnnotateRefund {
+        /// Which.
+        refund: RefundId,
+        /// The extension as the dialect read it.
+        before: Arc<[u8]>,
+        /// The extension from now on.
+        extension: Arc<[u8]>,
+    },
     /// The customer, merchant or operators give the creditor's account.
     GiveDetails {
         /// Which refund.
@@ -118,6 +128,8 @@ pub enum Command {
         refund: RefundId,
         /// Who.
         by: PersonId,
+        /// Why, in their own words.
+        note: Option<Arc<str>>,
     },
     /// A person says no.
     RejectRefund {
@@ -125,6 +137,8 @@ pub enum Command {
         refund: RefundId,
         /// Who.
         by: PersonId,
+        /// Why, in their own words.
+        note: Option<Arc<str>>,
     },
     /// The merchant consented at its bank.
     AuthoriseRefund {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod adopt;
+mod approvals;
 mod flow;
 mod funds;
 mod gates;
@@ -74,11 +75,12 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
         Command::BlockPayment { payment, code } => payments::block(draft, *payment, *code, true),
         Command::UnblockPayment { payment, code } => payments::block(draft, *payment, *code, false),
         Command::RequestRefund(request) => request::request(draft, request),
+        Command::AnnotateRefund { refund, before, extension } => gates::annotate(draft, *refund, before, extension),
         Command::GiveDetails { refund, creditor, source, people } => {
             gates::give_details(draft, *refund, creditor, *source, people)
         }
-        Command::ApproveRefund { refund, by } => gates::approve(draft, *refund, *by),
-        Command::RejectRefund { refund, by } => gates::reject(draft, *refund, *by),
+        Command::ApproveRefund { refund, by, note } => approvals::approve(draft, *refund, *by, note.as_ref()),
+        Command::RejectRefund { refund, by, note } => approvals::reject(draft, *refund, *by, note.as_ref()),
         Command::AuthoriseRefund { refund } => gates::authorise(draft, *refund),
         Command::DeclineAuthorisation { refund } => gates::decline(draft, *refund),
         Command::CancelRefund { refund } => gates::cancel(draft, *refund),

@@ -2,7 +2,9 @@
 //! works on a [`Draft`] and only a success reaches the facts, so that a
 //! refusal changes nothing.
 
+use crate::approval::{ApprovalRules, SumKey};
 use crate::event::{Actor, Event, EventKind};
+use crate::fee::FeeRules;
 use crate::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, PersonId, RefundId};
 use crate::instruction::{EvidenceId, Order, Report};
 use crate::ledger::{Account, Book, LedgerFault, Subject, Transfer, TransferKind, apply_side};
@@ -17,6 +19,7 @@ use crate::rules::Rules;
 use crate::stray::Stray;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// How many equal keyless refunds a payment has seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,8 @@ pub struct Changes {
     pub origin_keys: Vec<(MerchantId, OriginKey, PaymentId)>,
     /// Keyless counters to write.
     pub keyless: BTreeSet<(PaymentId, String)>,
+    /// Sums that approval limits watch, to write.
+    pub approval_sums: BTreeSet<SumKey>,
     /// Instruction ids to insert, with what they pay and the attempt.
     pub instructions: Vec<(String, Order, u8)>,
     /// Evidence to insert.
@@ -95,6 +100,7 @@ impl Changes {
             && self.once.is_empty()
             && self.origin_keys.is_empty()
             && self.keyless.is_empty()
+            && self.approval_sums.is_empty()
             && self.instructions.is_empty()
             && self.evidence.is_empty()
             && self.strays.is_empty()
@@ -136,8 +142,14 @@ pub struct Facts {
     pub strays: BTreeMap<(MerchantId, String), Stray>,
     /// Canonical accounts of open strays, per merchant.
     pub stray_creditors: BTreeSet<(MerchantId, String)>,
-    /// People who may approve now.
-    pub approvers: BTreeSet<PersonId>,
+    /// Sums that approval limits watch; what is not there is 0.
+    pub approval_sums: BTreeMap<SumKey, u64>,
+    /// People who may approve now, with their merchant.
+    pub approvers: BTreeSet<(MerchantId, PersonId)>,
+    /// When people must agree, per merchant.
+    pub approval_rules: BTreeMap<MerchantId, Arc<ApprovalRules>>,
+    /// What refunds cost, per merchant.
+    pub fee_rules: BTreeMap<MerchantId, Arc<FeeRules>>,
     /// What was changed so far.
     pub changes: Changes,
 }
@@ -180,6 +192,7 @@ pub struct Draft<'a> {
     mandates: BTreeMap<MandateId, Mandate>,
     mandate_uses: BTreeMap<(MandateId, i64), u32>,
     keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
+    approval_sums: BTreeMap<SumKey, u64>,
     instructions: Vec<(String, Order, u8)>,
     origin_keys: Vec<(MerchantId, OriginKey, PaymentId)>,
     evidence: Vec<Evidence>,
@@ -203,6 +216,7 @@ impl<'a> Draft<'a> {
             mandates: BTreeMap::new(),
             mandate_uses: BTreeMap::new(),
             keyless: BTreeMap::new(),
+            approval_sums: BTreeMap::new(),
             instructions: Vec::new(),
             origin_keys: Vec::new(),
             evidence: Vec::new(),
@@ -272,6 +286,23 @@ impl<'a> Draft<'a> {
     pub fn mandate_used(&self, mandate: MandateId, period: i64) -> u32 {
         let key = (mandate, period);
         self.mandate_uses.get(&key).or_else(|| self.facts.mandate_uses.get(&key)).copied().unwrap_or(0)
+    }
+
+    /// True where this person of the merchant may approve now.
+    #[must_use]
+    pub fn may_approve(&self, person: PersonId) -> bool {
+        self.facts.approvers.contains(&(self.context.merchant, person))
+    }
+
+    /// A sum that an approval limit watches.
+    #[must_use]
+    pub fn approval_sum(&self, key: &SumKey) -> u64 {
+        self.approval_sums.get(key).or_else(|| self.facts.approval_sums.get(key)).copied().unwrap_or(0)
+    }
+
+    /// Sets a sum that an approval limit watches.
+    pub fn put_approval_sum(&mut self, key: SumKey, sum: u64) {
+        self.approval_sums.insert(key, sum);
     }
 
     /// Puts a payment into the draft.
@@ -451,6 +482,10 @@ impl<'a> Draft<'a> {
         for (key, used) in self.mandate_uses {
             self.facts.mandate_uses.insert(key, used);
             changes.mandate_uses.insert(key);
+        }
+        for (key, sum) in self.approval_sums {
+            self.facts.approval_sums.insert(key.clone(), sum);
+            changes.approval_sums.insert(key);
         }
         for (key, book) in self.books {
             self.facts.books.insert(key, book);

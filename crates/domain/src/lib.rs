@@ -19,6 +19,7 @@ pub mod deadline;
 pub mod decide;
 pub mod event;
 pub mod facts;
+pub mod fee;
 pub mod id;
 pub mod instruction;
 pub mod ledger;

@@ -17,7 +17,24 @@ pub struct Origin {
     pub group: Arc<str>,
 }
 
+/// The family that a dialect belongs to: the generations of one wire language
+/// share their groups and are named `<family>_v<number>`; any other dialect is
+/// a family of its own.
+#[must_use]
+pub fn family_of(dialect: &str) -> &str {
+    match dialect.rsplit_once("_v") {
+        Some((family, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => family,
+        Some(_) | None => dialect,
+    }
+}
+
 impl Origin {
+    /// The family of the dialect, see [`family_of`].
+    #[must_use]
+    pub fn family(&self) -> &str {
+        family_of(&self.dialect)
+    }
+
     /// An origin from two texts.
     #[must_use]
     pub fn new(dialect: &str, group: &str) -> Self {

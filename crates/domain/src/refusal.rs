@@ -140,7 +140,7 @@ refusals! {
     /// Too many endpoints for one event.
     TooManyEndpoints = 36, "too_many_endpoints", World;
     /// The fee is more than the account may be charged.
-    FeeTooLarge = 37, "fee_exceeds_amount", Input;
+    FeeTooLarge = 37, "fee_exceeds_amount", World;
     /// The case is not open.
     CaseUnknown = 38, "case_not_found", World;
     /// The payer is unknown and the command gives no account, nor may it ask.

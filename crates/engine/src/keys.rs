@@ -1,10 +1,13 @@
 //! What each command needs to have loaded before it is decided.
 
 use crate::envelope::{Envelope, Work};
+use crate::registry::Directory;
 use crate::store::Keys;
+use refundry_domain::approval::SumKey;
 use refundry_domain::command::{
     Command, CreateMandate, OpenAccount, PayoutStep, RecordPayment, ReferenceInput, RequestPayout, RequestRefund,
 };
+use refundry_domain::facts::Facts;
 use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::Debit;
 use refundry_domain::reference::{merchant_reference_key, payout_reference_key};
@@ -12,13 +15,49 @@ use refundry_domain::refund::Funding;
 use refundry_domain::stray::StrayEnd;
 
 /// Adds what an envelope needs to the keys of its batch.
-pub(crate) fn collect(envelope: &Envelope, keys: &mut Keys) {
+pub(crate) fn collect(envelope: &Envelope, directory: &Directory, keys: &mut Keys) {
     if let Some(once) = &envelope.once {
         keys.once.insert(once.key);
     }
     match &envelope.work {
-        Work::Command(command) => of_command(envelope.merchant, command, keys),
+        Work::Command(command) => {
+            of_command(envelope.merchant, command, keys);
+            if let Command::RequestRefund(request) = &**command
+                && directory.fee_rules(envelope.merchant).reduce_refundable
+            {
+                // The fees of its live refunds count, too.
+                keys.payments_with_refunds.insert((envelope.merchant, request.payment));
+            }
+        }
         Work::Registry { .. } | Work::Keep { .. } | Work::Deliveries(_) | Work::Swept => {}
+    }
+}
+
+/// Adds the sums that the merchant's approval limits watch for an envelope
+/// whose payment or refund is loaded.
+pub(crate) fn collect_sums(envelope: &Envelope, facts: &Facts, directory: &Directory, keys: &mut Keys) {
+    let Work::Command(command) = &envelope.work else { return };
+    let Some(rules) = directory.policies.get(&envelope.merchant).filter(|rules| rules.refunds) else { return };
+    let (payment, creditor, is_new) = if let Command::RequestRefund(request) = &**command {
+        (request.payment, request.creditor.as_ref(), true)
+    } else if let Command::GiveDetails { refund, creditor, .. } = &**command
+        && let Some(refund) = facts.refunds.get(refund)
+    {
+        (refund.payment, Some(creditor), false)
+    } else {
+        return;
+    };
+    let Some(payment) = facts.payments.get(&payment) else { return };
+    let (merchant, currency, day) = (envelope.merchant, payment.amount.currency, keys.at.day_number());
+    let limits = rules.limits_of(currency);
+    let key = |creditor| SumKey { merchant, currency, day, creditor };
+    if limits.day.is_some() && is_new {
+        keys.approval_sums.insert(key(None));
+    }
+    if limits.creditor_day.is_some() {
+        // Who receives it is decided later; both accounts that it may be are read.
+        let accounts = payment.debtor.iter().chain(creditor).map(|party| party.account.canonical());
+        keys.approval_sums.extend(accounts.map(|account| key(Some(account))));
     }
 }
 
@@ -69,7 +108,8 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
         | Command::Resend { refund: id, .. }
         | Command::RecordWithdrawalPassed { refund: id }
         | Command::Tick { refund: id }
-        | Command::EndTime { refund: id } => refund(id),
+        | Command::EndTime { refund: id }
+        | Command::AnnotateRefund { refund: id, .. } => refund(id),
         Command::RecordReport { instruction_id, evidence, .. } => {
             keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
         }

@@ -1,9 +1,18 @@
-//! The registry: merchants, credential groups, credentials, endpoints and
-//! people. Small, read often, changed rarely: the whole of it is in memory,
+//! The registry: merchants, credential groups, credentials, endpoints, people
+//! and their rules. Small, read often, changed rarely: the whole of it is in memory,
 //! and its changes go through the door.
 
+mod people;
+mod rules;
+
+pub use people::{Person, Role, Roles};
+pub use rules::{MerchantFees, MerchantPolicy};
+
+use refundry_domain::approval::ApprovalRules;
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
+use refundry_domain::fee::{FeeRule, FeeRules};
 use refundry_domain::id::{EndpointId, MandateId, MandateToken, MerchantId, PersonId};
+use refundry_domain::money::Currency;
 use refundry_domain::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -30,6 +39,17 @@ pub struct Group {
     pub settings: Vec<u8>,
 }
 
+/// What a credential may change; all of them read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// Everything that calls change, but nothing that people decide.
+    #[default]
+    Calls,
+    /// Decisions of the human who owns it, and nothing else: who makes
+    /// refunds with a key never approves with it.
+    Decisions,
+}
+
 /// What proves who calls: a public id and the hash of a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
@@ -43,6 +63,8 @@ pub struct Credential {
     pub group: String,
     /// SHA-256 of the secret.
     pub secret_hash: [u8; 32],
+    /// What it may change.
+    pub scope: Scope,
     /// The human who owns it, where one does.
     pub owner: Option<PersonId>,
     /// Creation.
@@ -102,17 +124,6 @@ impl std::fmt::Debug for Endpoint {
     }
 }
 
-/// A human being and what they may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    /// Their id.
-    pub id: PersonId,
-    /// Whose people.
-    pub merchant: MerchantId,
-    /// May approve refunds now.
-    pub may_approve: bool,
-}
-
 /// One entry of the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistryEntry {
@@ -126,6 +137,10 @@ pub enum RegistryEntry {
     Endpoint(Endpoint),
     /// A human being.
     Person(Person),
+    /// When people of a merchant must agree.
+    Policy(MerchantPolicy),
+    /// What refunds cost a merchant.
+    Fees(MerchantFees),
     /// A note of the engine's own: a sweep that has not ended compares the
     /// rail's debits since this time.
     Unswept(Timestamp),
@@ -141,6 +156,8 @@ impl RegistryEntry {
             Self::Credential(entry) => RegistryKey { kind: 2, id: format!("{}/{}", entry.dialect, entry.id) },
             Self::Endpoint(entry) => RegistryKey { kind: 3, id: entry.id.to_string() },
             Self::Person(entry) => RegistryKey { kind: 4, id: entry.id.to_string() },
+            Self::Policy(entry) => RegistryKey { kind: 6, id: entry.merchant.to_string() },
+            Self::Fees(entry) => RegistryKey { kind: 7, id: entry.merchant.to_string() },
             Self::Unswept(_) => RegistryKey { kind: 5, id: String::new() },
         }
     }
@@ -157,20 +174,7 @@ impl RegistryEntry {
                 to.byte(1).text(&entry.dialect).text(&entry.id).id(entry.merchant.0).blob(&entry.settings);
             }
             Self::Credential(entry) => {
-                // A key without an end is written as it was before there were ends.
-                to.byte(if entry.expires_at.is_some() { 5 } else { 2 });
-                to.text(&entry.id).id(entry.merchant.0).text(&entry.dialect).text(&entry.group);
-                to.blob(&entry.secret_hash);
-                to.option(entry.owner, |to, id| {
-                    to.id(id.0);
-                });
-                to.signed(entry.created_at.0);
-                to.option(entry.revoked_at, |to, at| {
-                    to.signed(at.0);
-                });
-                if let Some(end) = entry.expires_at {
-                    to.signed(end.0);
-                }
+                put_credential(&mut to, entry);
             }
             Self::Endpoint(entry) => {
                 to.byte(3).id(entry.id.0).id(entry.merchant.0).text(&entry.dialect).text(&entry.group);
@@ -182,7 +186,16 @@ impl RegistryEntry {
                 to.blob(&entry.settings).signed(entry.created_at.0);
             }
             Self::Person(entry) => {
-                to.byte(4).id(entry.id.0).id(entry.merchant.0).byte(u8::from(entry.may_approve));
+                to.byte(10);
+                entry.put(&mut to);
+            }
+            Self::Policy(entry) => {
+                to.byte(7);
+                entry.put(&mut to);
+            }
+            Self::Fees(entry) => {
+                to.byte(8);
+                entry.put(&mut to);
             }
             Self::Unswept(since) => {
                 to.byte(6).signed(since.0);
@@ -203,17 +216,7 @@ impl RegistryEntry {
                 merchant: MerchantId(from.id()?),
                 settings: from.blob()?.to_vec(),
             }),
-            kind @ (2 | 5) => Self::Credential(Credential {
-                id: from.text()?.to_owned(),
-                merchant: MerchantId(from.id()?),
-                dialect: from.text()?.to_owned(),
-                group: from.text()?.to_owned(),
-                secret_hash: from.blob()?.try_into().map_err(|_| Malformed)?,
-                owner: from.option(Decoder::id)?.map(PersonId),
-                created_at: Timestamp(from.signed()?),
-                revoked_at: from.option(Decoder::signed)?.map(Timestamp),
-                expires_at: if kind == 5 { Some(Timestamp(from.signed()?)) } else { None },
-            }),
+            kind @ (2 | 5 | 9) => Self::Credential(take_credential(from, kind)?),
             3 => Self::Endpoint(Endpoint {
                 id: EndpointId(from.id()?),
                 merchant: MerchantId(from.id()?),
@@ -228,15 +231,63 @@ impl RegistryEntry {
                 settings: from.blob()?.to_vec(),
                 created_at: Timestamp(from.signed()?),
             }),
-            4 => Self::Person(Person {
-                id: PersonId(from.id()?),
-                merchant: MerchantId(from.id()?),
-                may_approve: from.flag()?,
-            }),
+            4 => Self::Person(Person::take_first(from)?),
             6 => Self::Unswept(Timestamp(from.signed()?)),
+            10 => Self::Person(Person::take(from)?),
+            7 => Self::Policy(MerchantPolicy::take(from)?),
+            8 => Self::Fees(MerchantFees::take(from)?),
             _ => return Err(Malformed),
         })
     }
+}
+
+/// A key without an end, and one for calls, are written as they were before
+/// there were others.
+fn put_credential(to: &mut Encoder, entry: &Credential) {
+    let kind = match (entry.scope, entry.expires_at) {
+        (Scope::Calls, None) => 2,
+        (Scope::Calls, Some(_)) => 5,
+        (Scope::Decisions, _) => 9,
+    };
+    to.byte(kind).text(&entry.id).id(entry.merchant.0).text(&entry.dialect).text(&entry.group);
+    to.blob(&entry.secret_hash);
+    to.option(entry.owner, |to, id| {
+        to.id(id.0);
+    });
+    to.signed(entry.created_at.0);
+    to.option(entry.revoked_at, |to, at| {
+        to.signed(at.0);
+    });
+    match kind {
+        2 => {}
+        5 => {
+            to.signed(entry.expires_at.unwrap_or_default().0);
+        }
+        _ => {
+            to.option(entry.expires_at, |to, at| {
+                to.signed(at.0);
+            });
+        }
+    }
+}
+
+fn take_credential(from: &mut Decoder<'_>, kind: u8) -> Result<Credential, Malformed> {
+    Ok(Credential {
+        id: from.text()?.to_owned(),
+        merchant: MerchantId(from.id()?),
+        dialect: from.text()?.to_owned(),
+        group: from.text()?.to_owned(),
+        secret_hash: from.blob()?.try_into().map_err(|_| Malformed)?,
+        scope: if kind == 9 { Scope::Decisions } else { Scope::Calls },
+        owner: from.option(Decoder::id)?.map(PersonId),
+        created_at: Timestamp(from.signed()?),
+        revoked_at: from.option(Decoder::signed)?.map(Timestamp),
+        expires_at: match kind {
+            2 => None,
+            5 => Some(Timestamp(from.signed()?)),
+            _ => from.option(Decoder::signed)?.map(Timestamp),
+        },
+    })
 }
 
 /// The key of an entry: a kind's number and an id.
@@ -263,6 +314,12 @@ pub enum RegistryChange {
     },
     /// Remove an endpoint of a merchant.
     RemoveEndpoint(EndpointId),
+    /// Insert or replace a person, unless somebody else signs in with the
+    /// same e-mail.
+    PutPerson(Person),
+    /// Replace a merchant's approval rules; they get the next version, so that
+    /// approvals given under the ones before are void.
+    PutPolicy(ApprovalRules),
 }
 
 /// Where a mandate token leads.
@@ -289,6 +346,10 @@ pub struct Directory {
     pub endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
     /// People.
     pub people: BTreeMap<PersonId, Person>,
+    /// Approval rules.
+    pub policies: BTreeMap<MerchantId, Arc<ApprovalRules>>,
+    /// Fee rules.
+    pub fees: BTreeMap<MerchantId, Arc<FeeRules>>,
     /// Mandates by token.
     pub mandate_tokens: HashMap<MandateToken, MandateEntry>,
     /// From where the sweep of an earlier process had to begin, where it had
@@ -315,6 +376,12 @@ impl Directory {
             RegistryEntry::Person(entry) => {
                 self.people.insert(entry.id, entry);
             }
+            RegistryEntry::Policy(entry) => {
+                self.policies.insert(entry.merchant, entry.rules);
+            }
+            RegistryEntry::Fees(entry) => {
+                self.fees.insert(entry.merchant, entry.rules);
+            }
             RegistryEntry::Unswept(since) => self.unswept_since = Some(since),
         }
     }
@@ -324,6 +391,43 @@ impl Directory {
     pub fn credential(&self, dialect: &str, id: &str, now: Timestamp) -> Option<Arc<Credential>> {
         let found = self.credentials.get(&(dialect.to_owned(), id.to_owned()))?;
         found.is_good_at(now).then(|| Arc::clone(found))
+    }
+
+    /// What a refund of this currency and payment method costs a merchant. A
+    /// method without a rule of its own takes the currency's.
+    #[must_use]
+    pub fn fee_rule(&self, merchant: MerchantId, currency: Currency, method: &str) -> FeeRule {
+        self.fees.get(&merchant).map(|rules| rules.rule(currency, method)).unwrap_or_default()
+    }
+
+    /// What refunds cost a merchant.
+    #[must_use]
+    pub fn fee_rules(&self, merchant: MerchantId) -> Arc<FeeRules> {
+        self.fees.get(&merchant).map(Arc::clone).unwrap_or_default()
+    }
+
+    /// When people of a merchant must agree.
+    #[must_use]
+    pub fn approval_rules(&self, merchant: MerchantId) -> Arc<ApprovalRules> {
+        self.policies.get(&merchant).map(Arc::clone).unwrap_or_default()
+    }
+
+    /// A person of a merchant.
+    #[must_use]
+    pub fn person(&self, merchant: MerchantId, id: PersonId) -> Option<&Person> {
+        self.people.get(&id).filter(|person| person.merchant == merchant)
+    }
+
+    /// Who signs in with this e-mail, however it is written.
+    #[must_use]
+    pub fn person_by_email(&self, email: &str) -> Option<&Person> {
+        let email = email.trim().to_lowercase();
+        self.people.values().find(|person| !email.is_empty() && person.email == email)
+    }
+
+    /// The people of a merchant.
+    pub fn people_of(&self, merchant: MerchantId) -> impl Iterator<Item = &Person> {
+        self.people.values().filter(move |person| person.merchant == merchant)
     }
 
     /// The endpoints of a merchant and dialect that are not hidden and belong

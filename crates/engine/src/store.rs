@@ -8,6 +8,7 @@
 //! `commit` one.
 
 use crate::registry::{RegistryEntry, RegistryKey};
+use refundry_domain::approval::SumKey;
 use refundry_domain::event::Event;
 use refundry_domain::facts::{Changes, Facts};
 use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
@@ -57,6 +58,8 @@ pub struct Keys {
     pub instructions: BTreeSet<(MerchantId, String, Option<EvidenceId>)>,
     /// Merchants whose open strays are wanted.
     pub strays: BTreeSet<MerchantId>,
+    /// Sums that approval limits watch.
+    pub approval_sums: BTreeSet<SumKey>,
 }
 
 /// Where one delivery stands.
@@ -171,7 +174,8 @@ pub struct RefundFilter {
     pub payment: Option<PaymentId>,
     /// Only those whose state has one of these native words.
     pub states: Vec<String>,
-    /// Hides those made through this dialect for another group.
+    /// Hides those made through a dialect of this one's family for another group
+    /// ([`refundry_domain::payment::family_of`]).
     pub visible_to: Option<(String, String)>,
     /// Only those with this merchant reference.
     pub merchant_reference: Option<String>,
@@ -356,6 +360,9 @@ pub trait Reader: Send + Sync {
     fn mandates(&self, merchant: MerchantId) -> Result<Vec<Mandate>, StoreError>;
     /// A mandate of a merchant.
     fn mandate(&self, merchant: MerchantId, id: MandateId) -> Result<Option<Mandate>, StoreError>;
+
+    /// Refunds that wait for people's approval now, newest first.
+    fn pending_approvals(&self, merchant: MerchantId, page: PageRequest<RefundId>) -> Result<Vec<Refund>, StoreError>;
 
     /// Refunds whose wake-up time ([`refundry_domain::decide::wake_at`]) has
     /// come, earliest first.

@@ -5,8 +5,9 @@ use crate::codec::refund::LIVE_STATE_MAX;
 use crate::codec::{once, stored};
 use crate::fault::Fault;
 use crate::rows::{self, Kept, PaymentRow, PayoutRow, RefundRow, Rows};
-use crate::seal::Place;
+use crate::seal::{Place, Sealer};
 use crate::sql;
+use refundry_domain::approval::SumKey;
 use refundry_domain::facts::{Facts, KeylessSeen};
 use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::{EvidenceId, Order};
@@ -116,6 +117,12 @@ pub(crate) fn facts(rows: Rows<'_>, loaded: &mut Loaded, keys: &Keys) -> Result<
     Ok(loader.facts)
 }
 
+/// The keyed hash of the creditor of a sum; empty for the sum of all.
+pub(crate) fn creditor_index(sealer: &Sealer, key: &SumKey) -> Vec<u8> {
+    let creditor = key.creditor.as_deref().map(str::as_bytes);
+    creditor.map_or_else(Vec::new, |account| sealer.blind_index(Place::Refund, account).to_vec())
+}
+
 impl Loader<'_> {
     fn objects(&mut self, keys: &Keys) -> Result<(), Fault> {
         for (merchant, id) in keys.payments.iter().chain(&keys.payments_with_refunds) {
@@ -154,6 +161,9 @@ impl Loader<'_> {
         }
         for (merchant, id, evidence) in &keys.instructions {
             self.instruction(*merchant, id, *evidence)?;
+        }
+        for key in &keys.approval_sums {
+            self.approval_sum(key)?;
         }
         for merchant in &keys.strays {
             self.strays(*merchant)?;
@@ -339,6 +349,18 @@ impl Loader<'_> {
         if let Some(row) = found.next()? {
             let seen = KeylessSeen { count: stored::small(row.get(0)?)?, latest_at: Timestamp(row.get(1)?) };
             self.facts.keyless.insert((payment, hash.to_owned()), seen);
+        }
+        Ok(())
+    }
+
+    fn approval_sum(&mut self, key: &SumKey) -> Result<(), Fault> {
+        let Some(n) = self.merchant(key.merchant)? else { return Ok(()) };
+        let creditor = creditor_index(self.rows.sealer, key);
+        let mut statement = self.rows.connection.prepare_cached(sql::APPROVAL_SUM_GET)?;
+        let values = params![n, key.currency.code(), key.day, creditor];
+        let found: Option<i64> = statement.query_row(values, |row| row.get(0)).optional()?;
+        if let Some(sum) = found {
+            self.facts.approval_sums.insert(key.clone(), stored::unsigned(sum)?);
         }
         Ok(())
     }

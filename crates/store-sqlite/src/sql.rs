@@ -157,7 +157,8 @@ statements! {
     REFUND_UPDATE_SAME_NAME = "UPDATE refund SET state = ?2, sending = ?3, wake_at = ?4, body = ?5, private = ?6 WHERE n = ?1";
     REFUND_PAGE = concat!("SELECT ", refund_columns!("r"), " FROM refund r \
         WHERE r.merchant = ?1 AND r.id < ?2 AND ((1 << r.state) & ?3) <> 0 \
-        AND r.origin NOT IN (SELECT o.n FROM origin o WHERE o.dialect = ?4 AND o.grp <> ?5) \
+        AND r.origin NOT IN (SELECT o.n FROM origin o \
+            WHERE (o.dialect = ?4 OR o.dialect GLOB ?4 || '_v[0-9]*') AND o.grp <> ?5) \
         ORDER BY r.id DESC LIMIT ?6");
     REFUND_BY_REFERENCE = concat!("SELECT ", refund_columns!("r"), " FROM refund r \
         WHERE r.merchant = ?1 AND r.merchant_reference = ?2");
@@ -166,6 +167,8 @@ statements! {
     REFUND_NEXT_WAKE = "SELECT min(wake_at) FROM refund WHERE wake_at IS NOT NULL";
     REFUND_SENDING = concat!("SELECT ", refund_columns!("r"), " FROM refund r \
         WHERE r.sending = 1 AND r.id > ?1 ORDER BY r.id LIMIT ?2");
+    REFUND_PENDING = concat!("SELECT ", refund_columns!("r"), " FROM refund r \
+        WHERE r.merchant = ?1 AND r.state = 2 AND r.id < ?2 ORDER BY r.id DESC LIMIT ?3");
     REFUND_SCAN = concat!("SELECT ", refund_columns!("r"), " FROM refund r ORDER BY r.n");
 
     PAYOUT_BY_ID = concat!("SELECT ", payout_columns!("o"), " FROM payout o WHERE o.merchant = ?1 AND o.id = ?2");
@@ -217,6 +220,12 @@ statements! {
     // A record that made money leave is never written over (kind 0).
     ONCE_PUT = "INSERT INTO once (key, kind, value) VALUES (?1, ?2, ?3) \
         ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, value = excluded.value WHERE once.kind <> 0";
+
+    APPROVAL_SUM_GET = "SELECT total FROM approval_sum \
+        WHERE merchant = ?1 AND currency = ?2 AND day = ?3 AND creditor_index = ?4";
+    APPROVAL_SUM_PUT = "INSERT INTO approval_sum (merchant, currency, day, creditor_index, total) \
+        VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (merchant, currency, day, creditor_index) \
+        DO UPDATE SET total = excluded.total";
 
     ORIGIN_KEY_GET = "SELECT p.n, p.id FROM origin_key k JOIN payment p ON p.n = k.payment \
         WHERE k.merchant = ?1 AND k.kind = ?2 AND k.value = ?3";

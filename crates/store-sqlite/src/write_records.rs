@@ -2,6 +2,7 @@
 
 use crate::codec::{event, once, stored};
 use crate::fault::Fault;
+use crate::load::creditor_index;
 use crate::seal::{Place, row_name};
 use crate::sql;
 use crate::write::Writing;
@@ -49,6 +50,13 @@ impl Writing<'_> {
         for key in &changes.keyless {
             let seen = facts.keyless.get(key).ok_or(Fault::Refused("a changed counter is not in the facts"))?;
             self.run(sql::KEYLESS_PUT, params![stored::id(key.0.0), key.1, seen.count, seen.latest_at.0])?;
+        }
+        for key in &changes.approval_sums {
+            let sum = facts.approval_sums.get(key).ok_or(Fault::Refused("a changed sum is not in the facts"))?;
+            let merchant = self.merchant(key.merchant)?;
+            let creditor = creditor_index(self.rows.sealer, key);
+            let values = params![merchant, key.currency.code(), key.day, creditor, stored::number(*sum)?];
+            self.run(sql::APPROVAL_SUM_PUT, values)?;
         }
         for (id, order, attempt) in &changes.instructions {
             let (statement, place) = match order {

@@ -1,7 +1,11 @@
 //! Builders for tests: whole objects with plain defaults, to be changed field
 //! by field where a test cares.
 
-use refundry_domain::command::{RecordPayment, ReferenceInput, RequestPayout, RequestRefund};
+mod registry;
+
+pub use registry::*;
+
+use refundry_domain::command::{FeeInput, RecordPayment, ReferenceInput, RequestPayout, RequestRefund};
 use refundry_domain::deadline::{Deadlines, Limits};
 use refundry_domain::id::{
     AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PayoutId, PersonId, RefundId,
@@ -21,7 +25,6 @@ use refundry_domain::refund::{
 };
 use refundry_domain::stray::Stray;
 use refundry_domain::time::{Span, Timestamp};
-use refundry_engine::registry::{Credential, Endpoint, Group, Merchant, Person, RegistryEntry};
 use std::sync::Arc;
 
 /// The time at which tests begin: Monday 2026-01-05, 10:00 UTC.
@@ -277,7 +280,7 @@ pub fn request(id: RefundId, payment: PaymentId, account: AccountId, minor: u64,
         origin: Origin::new("native", ""),
         reference: ReferenceInput::Named { tag: Tag::Key, value: Arc::from(key) },
         merchant_reference: None,
-        fee: 0,
+        fee: FeeInput::Given(0),
         creditor: None,
         refuse_other_creditor: false,
         may_ask_details: false,
@@ -368,44 +371,4 @@ pub fn record_payment(id: PaymentId, account: AccountId, amount: Amount) -> Reco
         expires_at: None,
         extension: Arc::from([]),
     }
-}
-
-/// One registry entry of each kind.
-pub fn registry_entries(ids: &mut Ids, merchant: MerchantId) -> Vec<RegistryEntry> {
-    let owner = ids.person();
-    vec![
-        RegistryEntry::Merchant(Merchant { id: merchant, name: "Corner Shop".to_owned() }),
-        RegistryEntry::Group(Group {
-            dialect: "native".to_owned(),
-            id: format!("till-{merchant}"),
-            merchant,
-            settings: vec![1, 2, 3],
-        }),
-        RegistryEntry::Credential(Credential {
-            id: format!("key-{merchant}"),
-            merchant,
-            dialect: "native".to_owned(),
-            group: String::new(),
-            secret_hash: [9; 32],
-            owner: Some(owner),
-            created_at: AT,
-            revoked_at: None,
-            expires_at: None,
-        }),
-        RegistryEntry::Endpoint(Endpoint {
-            id: ids.endpoint(),
-            merchant,
-            dialect: "native".to_owned(),
-            group: String::new(),
-            url: "https://shop.example/hook".to_owned(),
-            secret: "not a real secret".to_owned(),
-            events: vec!["refund.settled".to_owned()],
-            enabled: true,
-            hidden: false,
-            description: "the shop's own".to_owned(),
-            settings: Vec::new(),
-            created_at: AT,
-        }),
-        RegistryEntry::Person(Person { id: owner, merchant, may_approve: true }),
-    ]
 }

@@ -144,7 +144,7 @@ impl Model {
         if recalled || !(self.payment == "settled" || arrives) {
             return false;
         }
-        if wish.amount == 0 || wish.amount > self.refundable() || wish.fee > wish.amount {
+        if wish.amount == 0 || wish.amount > self.refundable() {
             return false;
         }
         let line = Line {
@@ -186,7 +186,9 @@ impl Model {
                 return self.end(refund, "failed");
             }
         }
+        let now = self.now;
         let line = &mut self.lines[refund];
+        let before = line.word;
         line.word = if !line.details {
             "awaiting_details"
         } else if !credited {
@@ -200,6 +202,10 @@ impl Model {
         } else {
             "ready"
         };
+        if line.word == "awaiting_approval" && before != line.word {
+            // People get their full time from when they are asked.
+            line.approved_until = Some(now + APPROVAL_SECONDS);
+        }
     }
 
     fn set_aside(&mut self, refund: usize) {
@@ -285,9 +291,11 @@ impl Model {
 
     fn tick(&mut self, refund: usize) -> bool {
         let (overdue, available) = (self.overdue(refund), self.available);
+        let now = self.now;
         let line = &mut self.lines[refund];
         if line.is_waiting() {
-            if overdue {
+            let undecided = line.word == "awaiting_approval" && line.approved_until.is_some_and(|until| until <= now);
+            if overdue || undecided {
                 self.end(refund, "expired");
             } else if line.lacks && line.total() <= available {
                 line.lacks = false;

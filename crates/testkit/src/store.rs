@@ -43,6 +43,7 @@ const CHECKS: &[fn(&mut Subject)] = &[
     records::strays_are_closed_and_opened,
     records::a_forgotten_key_is_written_over,
     lists::pages_are_newest_first,
+    lists::pending_approvals_are_found,
     lists::filters_narrow_the_list,
     payins::payments_of_an_account_go_by_their_settlement,
     payins::payments_of_a_payer_are_found,

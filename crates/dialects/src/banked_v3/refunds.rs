@@ -6,14 +6,14 @@ use super::auth::{self, Caller};
 use super::errors::{self, FLOAT_PATH, Fault, Kind, PAYIN_PATH, Reply, Shape, TOKEN_PATH};
 use super::idempotency::{self, Content};
 use super::wire::{self, Method as Paying, RefundRequest};
-use super::{App, DIALECT, FAMILY, routes, states};
+use super::{App, DIALECT, routes, states};
 use crate::answer;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
-use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
+use refundry_domain::command::{Command, FeeInput, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::Limits;
 use refundry_domain::id::{PaymentId, RefundId};
 use refundry_domain::money::{Amount, Currency};
@@ -114,7 +114,7 @@ fn prepare(app: &App, caller: &Caller, key: Option<&str>, request: &RefundReques
             None => ReferenceInput::Auto { hash: Arc::from(content_hash(request, currency, funding, remittance)) },
         },
         merchant_reference: None,
-        fee: 0,
+        fee: FeeInput::Given(0),
         creditor: None,
         refuse_other_creditor: false,
         may_ask_details: false,
@@ -208,14 +208,7 @@ async fn find(app: &App, headers: &HeaderMap, id: &str) -> Result<Refund, Fault>
     let id = RefundId::parse(id).map_err(|_| unknown())?;
     let merchant = caller.merchant;
     let found = app.host.engine.read(move |reader| reader.refund(merchant, id)).await.map_err(Fault::of_unavailable)?;
-    found.filter(|refund| is_visible(&refund.origin, &caller)).ok_or_else(unknown)
-}
-
-/// What one application made is unknown to the others; what came through
-/// another door of the merchant is seen by all of them.
-pub(super) fn is_visible(origin: &Origin, caller: &Caller) -> bool {
-    let of_family = origin.dialect.split('_').next() == Some(FAMILY);
-    !of_family || origin.group == caller.application
+    found.filter(|refund| caller.sees(&refund.origin)).ok_or_else(unknown)
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {

@@ -1,14 +1,15 @@
 //! Credentials for a sandbox: an application with a key pair, and the hidden
 //! endpoint that feeds the sandbox's inbox.
 
-use super::{App, FAMILY, endpoints};
+use super::{App, FAMILY};
+use crate::banked::endpoints;
 use crate::host::{Provisioned, SandboxPlan};
 use refundry_domain::id::EndpointId;
 use refundry_domain::money::Currency;
 use refundry_domain::rules::Environment;
 use refundry_engine::digest::sha256;
 use refundry_engine::mint;
-use refundry_engine::registry::{Credential, Endpoint, Group, RegistryEntry};
+use refundry_engine::registry::{Credential, Endpoint, Group, RegistryEntry, Scope};
 use serde_json::Value;
 
 /// Random bytes of a public key id.
@@ -45,6 +46,7 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
         dialect: FAMILY.to_owned(),
         group: application.clone(),
         secret_hash: sha256(secret.as_bytes()),
+        scope: Scope::Calls,
         owner: None,
         created_at: plan.at,
         revoked_at: None,

@@ -8,7 +8,7 @@ use crate::host::{Provisioned, SandboxPlan};
 use refundry_domain::id::EndpointId;
 use refundry_domain::rules::Environment;
 use refundry_engine::mint::new_id;
-use refundry_engine::registry::{Credential, Endpoint, RegistryEntry};
+use refundry_engine::registry::{Credential, Endpoint, RegistryEntry, Scope};
 use serde_json::{Map, Value};
 
 /// A key for the merchant (a given one of our form is kept) and the hidden
@@ -22,6 +22,7 @@ pub(super) fn provision(plan: &SandboxPlan<'_>, environment: Environment) -> Pro
         dialect: DIALECT.to_owned(),
         group: String::new(),
         secret_hash: key.secret_hash,
+        scope: Scope::Calls,
         owner: None,
         created_at: plan.at,
         revoked_at: None,

@@ -13,7 +13,7 @@ use super::states;
 use super::wire::{self, Page};
 use axum::response::Response;
 use http::StatusCode;
-use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
+use refundry_domain::command::{Command, FeeInput, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::Limits;
 use refundry_domain::id::{MerchantId, PaymentId, RefundId};
 use refundry_domain::party::Creditor;
@@ -77,7 +77,7 @@ fn command(call: &Call, asked: NewRefund, key: &str) -> Command {
         origin: extension::origin(),
         reference,
         merchant_reference,
-        fee: 0,
+        fee: FeeInput::Given(0),
         creditor: asked.creditor,
         refuse_other_creditor: true,
         may_ask_details: asked.may_ask_details,

@@ -19,7 +19,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing::get;
 use http::HeaderMap;
-use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
+use refundry_domain::command::{Command, FeeInput, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::Limits;
 use refundry_domain::event::Event;
 use refundry_domain::id::{PaymentId, RefundId};
@@ -87,7 +87,7 @@ fn command(app: &App, call: &Call, payment: PaymentId, amount: u64) -> Result<Re
         origin: call.caller.origin(app),
         reference: ReferenceInput::Named { tag: Tag::Key, value: key },
         merchant_reference: None,
-        fee: 0,
+        fee: FeeInput::Given(0),
         creditor: None,
         refuse_other_creditor: false,
         may_ask_details: false,

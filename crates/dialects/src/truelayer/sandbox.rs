@@ -12,7 +12,7 @@ use refundry_domain::id::EndpointId;
 use refundry_domain::money::Currency;
 use refundry_engine::digest::sha256;
 use refundry_engine::mint;
-use refundry_engine::registry::{Credential, Endpoint, RegistryEntry};
+use refundry_engine::registry::{Credential, Endpoint, RegistryEntry, Scope};
 use serde_json::{Map, Value, json};
 
 /// Random bytes at the end of a client id.
@@ -100,6 +100,7 @@ fn credential(plan: &SandboxPlan<'_>, client_id: &str, secret: &str) -> Credenti
         dialect: DIALECT.to_owned(),
         group: client_id.to_owned(),
         secret_hash: sha256(secret.as_bytes()),
+        scope: Scope::Calls,
         owner: None,
         created_at: plan.at,
         revoked_at: None,

@@ -30,6 +30,19 @@ pub enum ReferenceInput {
     },
 }
 
+/// What a refund costs the merchant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeeInput {
+    /// This much, minor units; 0 for nothing.
+    Given(u64),
+    /// What the merchant's rules say of this payment method, where a held
+    /// account pays; nobody is charged elsewhere.
+    ByRules {
+        /// How the payment came, in the words of the fee rules.
+        method: Arc<str>,
+    },
+}
+
 /// Make a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestRefund {
@@ -47,8 +60,8 @@ pub struct RequestRefund {
     pub reference: ReferenceInput,
     /// The merchant's own reference, unique where given.
     pub merchant_reference: Option<Arc<str>>,
-    /// Fee in minor units.
-    pub fee: u64,
+    /// What it costs; frozen on the refund.
+    pub fee: FeeInput,
     /// An account that the merchant gives, used where the payer's is unknown.
     pub creditor: Option<Party>,
     /// A given account that differs from a known payer account is refused
@@ -64,7 +77,7 @@ pub struct RequestRefund {
     pub reserve_at: ReserveAt,
     /// Wait for a payment that has not settled (otherwise refuse).
     pub wait_for_settlement: bool,
-    /// Four eyes, where a policy asks.
+    /// Four eyes beyond the merchant's own rules; the stricter counts.
     pub approval: Option<ApprovalPolicy>,
     /// The human who asks, where one does.
     pub maker: Option<PersonId>,

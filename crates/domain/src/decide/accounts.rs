@@ -95,7 +95,7 @@ pub(super) fn pause(draft: &mut Draft<'_>, id: AccountId) -> Result<(), Refusal>
 /// stopped are let go one by one.
 pub(super) fn resume(draft: &mut Draft<'_>, id: AccountId, by: PersonId) -> Result<Done, Refusal> {
     let mut account = draft.account(id).ok_or(Refusal::AccountUnknown)?;
-    if !draft.facts().approvers.contains(&by) {
+    if !draft.may_approve(by) {
         return Err(Refusal::NotEligible);
     }
     if account.paused_at.take().is_none() {

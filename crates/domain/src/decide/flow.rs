@@ -18,7 +18,7 @@ use crate::refund::{
     Shortage,
 };
 use crate::refusal::Refusal;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 /// How long a refund that lacks money waits before it looks again.
 pub(super) const FUNDS_RECHECK: Span = Span::seconds(5);
@@ -58,8 +58,11 @@ pub(super) fn enter(
     let was_live = refund.state.is_live();
     refund.state = state;
     let at = draft.context().at;
+    if state == RefundState::Awaiting(Gate::Approval) {
+        super::approvals::begin_waiting(draft, payment, refund);
+    }
     refund.deadlines.gate_at = match state {
-        RefundState::Awaiting(gate) => refund.deadlines.limits.of(gate).map(|span| at.plus(span)),
+        RefundState::Awaiting(gate) => gate_end(refund, gate, at),
         RefundState::Ready
         | RefundState::Submitted
         | RefundState::Settled { .. }
@@ -84,6 +87,13 @@ pub(super) fn enter(
         | RefundState::Expired { .. } => funds::release(draft, refund),
         RefundState::Returned { amount_back, charges, .. } => funds::take_back(draft, refund, amount_back, charges),
     }
+}
+
+/// When the time of a gate that is entered now is up.
+pub(super) fn gate_end(refund: &Refund, gate: Gate, at: Timestamp) -> Option<Timestamp> {
+    let own = refund.deadlines.limits.of(gate).map(|span| at.plus(span));
+    let approval = refund.approval.as_ref().filter(|_| gate == Gate::Approval).map(|approval| approval.valid_until);
+    own.into_iter().chain(approval).min()
 }
 
 /// Ends a refund that was not sent, or whose attempts all ended without money.

@@ -2,6 +2,7 @@
 //! and returned at most once.
 
 use crate::facts::Draft;
+use crate::fee::FeeOnReturn;
 use crate::id::AccountId;
 use crate::ledger::{Book, Subject, TransferKind};
 use crate::money::Currency;
@@ -83,7 +84,9 @@ fn spend_unreserved(draft: &mut Draft<'_>, refund: &Refund) -> Result<(), Refusa
     };
     let book = draft.book(refund.amount.currency).ok_or(Refusal::AccountUnknown)?;
     let clearing = book.refund_clearing;
-    spend_held(draft, account, (book, clearing), refund.amount.minor, Subject::Refund(refund.id))
+    let subject = Subject::Refund(refund.id);
+    spend_held(draft, account, (book, clearing), refund.amount.minor, subject)?;
+    spend_held(draft, account, (book, book.fees), refund.fee, subject)
 }
 
 /// Books money as gone from a held account as far as it is there; the rest is
@@ -108,7 +111,13 @@ pub(super) fn take_back(draft: &mut Draft<'_>, refund: &Refund, amount_back: u64
     let subject = Subject::Refund(refund.id);
     match refund.funding {
         Funding::Held { account } => {
-            take_back_held(draft, account, refund.amount.currency, (amount_back, charges), subject)
+            take_back_held(draft, account, refund.amount.currency, (amount_back, charges), subject)?;
+            let rules = draft.facts().fee_rules.get(&refund.merchant);
+            if rules.is_some_and(|rules| rules.on_return == FeeOnReturn::Refund) {
+                let book = draft.book(refund.amount.currency).ok_or(Refusal::AccountUnknown)?;
+                draft.transfer(book.fees, account, refund.fee, TransferKind::Posted, subject)?;
+            }
+            Ok(())
         }
         Funding::Mandate { .. } | Funding::MerchantAuthorised => {
             let book = draft.book(refund.amount.currency).ok_or(Refusal::AccountUnknown)?;

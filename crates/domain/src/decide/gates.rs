@@ -1,7 +1,6 @@
-//! The gates before the send: details, approval, authorisation; and the way out.
+//! The gates before the send: details and authorisation; and the way out.
 
-use super::{Done, flow};
-use crate::approval::Decision;
+use super::{Done, approvals, flow};
 use crate::attempt::AttemptState;
 use crate::event::EventKind;
 use crate::facts::Draft;
@@ -10,6 +9,7 @@ use crate::party::{Creditor, CreditorSource, Party};
 use crate::reason::FailureKind;
 use crate::refund::{Authorisation, CancelCause, Gate, Refund, RefundState, Withdrawal};
 use crate::refusal::Refusal;
+use std::sync::Arc;
 
 /// Why nothing before the send can be done to a refund any more.
 pub(super) fn past_send(refund: &Refund) -> Refusal {
@@ -23,6 +23,23 @@ pub(super) fn past_send(refund: &Refund) -> Refusal {
         | RefundState::Expired { .. }
         | RefundState::Returned { .. } => Refusal::AlreadyEnded,
     }
+}
+
+/// Replaces what the dialect keeps with the refund, if nobody did since it was
+/// read. It decides about nothing, so it may be written in every state.
+pub(super) fn annotate(
+    draft: &mut Draft<'_>,
+    id: RefundId,
+    before: &[u8],
+    extension: &Arc<[u8]>,
+) -> Result<Done, Refusal> {
+    let (payment, mut refund) = flow::pair(draft, id)?;
+    if *refund.extension != *before {
+        return Err(Refusal::Changed);
+    }
+    refund.extension = Arc::clone(extension);
+    flow::put(draft, payment, refund);
+    Ok(Done::Refund(id))
 }
 
 pub(super) fn give_details(
@@ -46,72 +63,8 @@ pub(super) fn give_details(
     }
     refund.creditor = Creditor::Given { party: creditor.clone(), source };
     draft.refund_event(&mut payment, &mut refund, EventKind::DetailsGiven);
-    renew_approval(draft, &mut payment, &mut refund);
+    approvals::creditor_named(draft, &mut payment, &mut refund);
     flow::advance(draft, &mut payment, &mut refund)?;
-    flow::put(draft, payment, refund);
-    Ok(Done::Refund(id))
-}
-
-/// What was agreed to changed: earlier words are void, the content is bound anew.
-pub(super) fn renew_approval(draft: &mut Draft<'_>, payment: &mut crate::payment::Payment, refund: &mut Refund) {
-    let context = draft.context();
-    let Some(mut approval) = refund.approval.clone() else { return };
-    let had_decisions = !approval.decisions.is_empty();
-    approval.decisions.clear();
-    approval.valid_until = context.at.plus(approval.policy.valid_for);
-    approval.content = flow::approved_content(payment, refund, &approval, context.sha256);
-    refund.approval = Some(approval);
-    if had_decisions {
-        draft.refund_event(payment, refund, EventKind::ApprovalVoided);
-    }
-}
-
-/// The gate must be open for a decision; one that is shown later may be met early.
-fn decidable(draft: &Draft<'_>, refund: &Refund, by: PersonId) -> Result<(), Refusal> {
-    if !refund.state.before_send() {
-        return Err(past_send(refund));
-    }
-    let approval = refund.approval.as_ref().ok_or(Refusal::NotAwaited)?;
-    if approval.complete() {
-        return Err(Refusal::NotAwaited);
-    }
-    if approval.valid_until <= draft.context().at {
-        return Err(Refusal::ApprovalExpired);
-    }
-    if !draft.facts().approvers.contains(&by) {
-        return Err(Refusal::NotEligible);
-    }
-    if approval.maker == Some(by) {
-        return Err(Refusal::SelfApproval);
-    }
-    if approval.decisions.iter().any(|decision| decision.by == by) {
-        return Err(Refusal::AlreadyDecided);
-    }
-    Ok(())
-}
-
-pub(super) fn approve(draft: &mut Draft<'_>, id: RefundId, by: PersonId) -> Result<Done, Refusal> {
-    let (mut payment, mut refund) = flow::pair(draft, id)?;
-    decidable(draft, &refund, by)?;
-    if refund.creditor == Creditor::Unknown {
-        // Nobody can agree to an account that nobody knows.
-        return Err(Refusal::NotAwaited);
-    }
-    let at = draft.context().at;
-    if let Some(approval) = &mut refund.approval {
-        approval.decisions.push(Decision { by, at });
-    }
-    draft.refund_event(&mut payment, &mut refund, EventKind::ApprovalGiven { by });
-    flow::advance(draft, &mut payment, &mut refund)?;
-    flow::put(draft, payment, refund);
-    Ok(Done::Refund(id))
-}
-
-pub(super) fn reject(draft: &mut Draft<'_>, id: RefundId, by: PersonId) -> Result<Done, Refusal> {
-    let (mut payment, mut refund) = flow::pair(draft, id)?;
-    decidable(draft, &refund, by)?;
-    flow::withdraw_due(&mut refund);
-    flow::enter(draft, &mut payment, &mut refund, RefundState::Rejected { by })?;
     flow::put(draft, payment, refund);
     Ok(Done::Refund(id))
 }

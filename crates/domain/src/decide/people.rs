@@ -18,11 +18,7 @@ pub(super) fn enough(draft: &Draft<'_>, people: &[PersonId]) -> Result<(), Refus
     if distinct.len() < usize::from(draft.context().rules.exception_people) {
         return Err(Refusal::MorePeopleNeeded);
     }
-    if distinct.iter().all(|person| draft.facts().approvers.contains(person)) {
-        Ok(())
-    } else {
-        Err(Refusal::NotEligible)
-    }
+    if distinct.iter().all(|person| draft.may_approve(*person)) { Ok(()) } else { Err(Refusal::NotEligible) }
 }
 
 pub(super) fn place_block(draft: &mut Draft<'_>, id: RefundId, code: BlockCode) -> Result<Done, Refusal> {

@@ -1,11 +1,11 @@
 //! Making a refund: every check before anything is created, then the claim.
 
-use super::{Done, flow, funds};
-use crate::approval::{Approval, ApprovalPolicy};
-use crate::command::{ReferenceInput, RequestRefund};
+use super::{Done, approvals, flow, funds};
+use crate::command::{FeeInput, ReferenceInput, RequestRefund};
 use crate::deadline::Deadlines;
 use crate::event::{Actor, EventKind};
 use crate::facts::{Draft, KeylessSeen};
+use crate::fee::fee;
 use crate::ledger::AccountKind;
 use crate::money::{AMOUNT_MINOR_MAX, Amount};
 use crate::once::{Fingerprint, OnceRecord, OnceResult};
@@ -17,8 +17,7 @@ use crate::refund::{
     Authorisation, Block, BlockCode, ClientReference, Funding, Refund, RefundState, Reservation, SettledBy, Shortage,
 };
 use crate::refusal::Refusal;
-use crate::rules::{Environment, KeylessRepeat};
-use crate::time::Span;
+use crate::rules::KeylessRepeat;
 use std::sync::Arc;
 
 pub(super) fn request(draft: &mut Draft<'_>, request: &RequestRefund) -> Result<Done, Refusal> {
@@ -36,11 +35,12 @@ pub(super) fn request(draft: &mut Draft<'_>, request: &RequestRefund) -> Result<
     }
     check_funding(draft, request, &payment)?;
     check_payment(draft, request, &payment)?;
-    let minor = check_amount(request, &payment)?;
+    let minor = check_amount(draft, request, &payment)?;
     let creditor = choose_creditor(request, &payment)?;
     let mut refund = blank(draft, request, &payment, named, Amount::new(minor, payment.amount.currency));
     refund.creditor = creditor;
-    refund.approval = approval_of(draft, request, &payment, &refund);
+    refund.fee = fee_of(draft, request, &refund)?;
+    refund.approval = approvals::asked(draft, request, &payment, &refund);
     if suspect {
         refund.blocks.push(Block {
             code: BlockCode::DuplicateSuspect,
@@ -145,10 +145,10 @@ fn recognise(
     Ok(Some(Done::Refund(id)))
 }
 
-/// What one credential group made is unknown to the others of its dialect;
-/// other doors of the merchant see it (design section 5).
+/// What one credential group made is unknown to the others of its dialect, in
+/// all generations; other doors of the merchant see it (design section 5).
 fn is_foreign(payment: &Payment, request: &RequestRefund) -> bool {
-    payment.origin.dialect == request.origin.dialect && payment.origin.group != request.origin.group
+    payment.origin.family() == request.origin.family() && payment.origin.group != request.origin.group
 }
 
 /// An account or mandate of one group serves that group and callers without one.
@@ -190,23 +190,45 @@ fn check_payment(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) 
     Ok(())
 }
 
-fn check_amount(request: &RequestRefund, payment: &Payment) -> Result<u64, Refusal> {
+fn check_amount(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -> Result<u64, Refusal> {
     if request.currency.is_some_and(|currency| currency != payment.amount.currency) {
         return Err(Refusal::CurrencyMismatch);
     }
-    let remaining = payment.counters.refundable();
+    let remaining = payment.counters.refundable().saturating_sub(fees_counted(draft, payment));
     match request.amount {
         Some(0) => Err(Refusal::AmountNotPositive),
         Some(minor) if minor > AMOUNT_MINOR_MAX => Err(Refusal::AmountTooLarge),
         Some(_) | None if remaining == 0 => Err(Refusal::AlreadyRefunded),
         Some(minor) if minor > remaining => Err(Refusal::AmountExceedsRefundable { remaining }),
-        Some(minor) => checked_fee(request, minor),
-        None => checked_fee(request, remaining),
+        Some(minor) => Ok(minor),
+        None => Ok(remaining),
     }
 }
 
-fn checked_fee(request: &RequestRefund, minor: u64) -> Result<u64, Refusal> {
-    if request.fee > minor { Err(Refusal::FeeTooLarge) } else { Ok(minor) }
+/// The fees of live refunds, where the merchant counts them against what can
+/// still be refunded.
+fn fees_counted(draft: &Draft<'_>, payment: &Payment) -> u64 {
+    let facts = draft.facts();
+    if !facts.fee_rules.get(&payment.merchant).is_some_and(|rules| rules.reduce_refundable) {
+        return 0;
+    }
+    let live = facts.live_refunds.get(&payment.id).into_iter().flatten();
+    live.filter_map(|id| facts.refunds.get(id)).fold(0, |sum, refund| sum.saturating_add(refund.fee))
+}
+
+/// What the refund costs. It comes on top of the amount and may be more than
+/// a small one.
+fn fee_of(draft: &Draft<'_>, request: &RequestRefund, refund: &Refund) -> Result<u64, Refusal> {
+    let amount = refund.amount;
+    let fee = match (&request.fee, refund.funding) {
+        (FeeInput::Given(minor), _) => *minor,
+        (FeeInput::ByRules { method }, Funding::Held { .. }) => {
+            let rules = draft.facts().fee_rules.get(&refund.merchant);
+            rules.map_or(0, |rules| fee(&rules.rule(amount.currency, method), amount.minor))
+        }
+        (FeeInput::ByRules { .. }, Funding::Mandate { .. } | Funding::MerchantAuthorised) => 0,
+    };
+    if fee > AMOUNT_MINOR_MAX { Err(Refusal::FeeTooLarge) } else { Ok(fee) }
 }
 
 fn check_funding(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -> Result<(), Refusal> {
@@ -246,26 +268,6 @@ fn choose_creditor(request: &RequestRefund, payment: &Payment) -> Result<Credito
     }
 }
 
-/// The policy that asks; in live an account that the merchant supplied waits
-/// for another person, unless the merchant's own consent is asked anyway.
-fn approval_of(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment, refund: &Refund) -> Option<Approval> {
-    let context = draft.context();
-    let supplied = refund.creditor.source() == Some(CreditorSource::MerchantSupplied)
-        && context.rules.environment == Environment::Live
-        && request.funding != Some(Funding::MerchantAuthorised);
-    let fallback = ApprovalPolicy { required: 1, valid_for: Span::days(7), version: 0 };
-    let policy = request.approval.or(supplied.then_some(fallback)).filter(|policy| policy.required > 0)?;
-    let mut approval = Approval {
-        policy,
-        maker: request.maker,
-        decisions: Vec::new(),
-        content: [0; 32],
-        valid_until: context.at.plus(policy.valid_for),
-    };
-    approval.content = flow::approved_content(payment, refund, &approval, context.sha256);
-    Some(approval)
-}
-
 fn blank(
     draft: &Draft<'_>,
     request: &RequestRefund,
@@ -283,7 +285,7 @@ fn blank(
         reference,
         merchant_reference: request.merchant_reference.clone(),
         amount,
-        fee: request.fee,
+        fee: 0,
         creditor: Creditor::Unknown,
         funding: resolved_funding(draft, request, payment),
         shortage: request.shortage,

@@ -2,7 +2,7 @@
 //! claim of the attempt; and what the rail answered to the call.
 
 use super::order::{Ordered, Pair};
-use super::{Done, flow, funds, gates, reports};
+use super::{Done, approvals, flow, funds, reports};
 use crate::attempt::{Attempt, AttemptState};
 use crate::event::EventKind;
 use crate::facts::Draft;
@@ -107,8 +107,8 @@ fn check(draft: &mut Draft<'_>, payment: &mut Payment, refund: &mut Refund) -> R
         stop_for_person(draft, payment, refund, BlockCode::Operator);
         return Ok(Verdict::Stop);
     }
-    if !approval_holds(draft, payment, refund) {
-        gates::renew_approval(draft, payment, refund);
+    if !approvals::hold(draft, payment, refund) {
+        approvals::renew(draft, payment, refund);
         flow::enter(draft, payment, refund, RefundState::Awaiting(Gate::Approval))?;
         return Ok(Verdict::Stop);
     }
@@ -138,17 +138,6 @@ fn waits_for_stray(draft: &Draft<'_>, payment: &Payment, refund: &Refund) -> boo
         .as_ref()
         .is_some_and(|party| draft.facts().stray_creditors.contains(&(payment.merchant, party.account.canonical())));
     named && !refund.blocks.iter().any(|block| block.code == BlockCode::Operator && block.lifted_at.is_some())
-}
-
-/// The agreed content is the executed one, the word is still good, and those
-/// who gave it may still give it.
-fn approval_holds(draft: &Draft<'_>, payment: &Payment, refund: &Refund) -> bool {
-    let Some(approval) = &refund.approval else { return true };
-    let context = draft.context();
-    approval.complete()
-        && context.at < approval.valid_until
-        && approval.content == flow::approved_content(payment, refund, approval, context.sha256)
-        && approval.decisions.iter().all(|decision| draft.facts().approvers.contains(&decision.by))
 }
 
 fn mandate_fault(draft: &Draft<'_>, refund: &Refund) -> Result<Option<FailureKind>, Refusal> {

@@ -24,7 +24,7 @@ use refundry_engine::digest::sha256;
 use refundry_engine::engine::Engine;
 use refundry_engine::envelope::{Envelope, Unavailable};
 use refundry_engine::mint::{new_id, random_id};
-use refundry_engine::registry::{Credential, Merchant, RegistryEntry};
+use refundry_engine::registry::{Credential, Merchant, RegistryEntry, Scope};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,9 +128,11 @@ pub async fn provision(
         RegistryEntry::Credential(entry) => {
             engine.directory().credentials.contains_key(&(entry.dialect.clone(), entry.id.clone()))
         }
+        RegistryEntry::Person(entry) => engine.directory().people.contains_key(&entry.id),
         RegistryEntry::Group(_)
         | RegistryEntry::Endpoint(_)
-        | RegistryEntry::Person(_)
+        | RegistryEntry::Policy(_)
+        | RegistryEntry::Fees(_)
         | RegistryEntry::Unswept(_) => false,
     };
     entries.retain(|entry| !known(entry));
@@ -352,6 +354,7 @@ fn sandbox_credential(merchant: MerchantId, api_key: &str, at: Timestamp) -> Reg
         dialect: DIALECT.to_owned(),
         group: String::new(),
         secret_hash,
+        scope: Scope::Calls,
         owner: None,
         created_at: at,
         revoked_at: None,

@@ -5,13 +5,14 @@ use super::parts::{
     take_text_option, take_time, take_time_option,
 };
 use super::refund_parts::{
-    put_approval, put_attempt, put_authorisation, put_block, put_deadlines, put_funding, put_withdrawal,
+    put_approval, put_attempt, put_authorisation, put_block, put_deadlines, put_funding, put_note, put_withdrawal,
     reservation_number, reservation_of, reserve_number, reserve_of, shortage_number, shortage_of, source_number,
     source_of, tag_number, tag_of, take_approval, take_attempt, take_authorisation, take_block, take_deadlines,
-    take_funding, take_withdrawal,
+    take_funding, take_note, take_withdrawal,
 };
-use super::{FORM, ended, open_record};
+use super::{FORM, ended, open_form, open_record};
 use crate::fault::Fault;
+use refundry_domain::approval::Approval;
 use refundry_domain::attempt::AttemptState;
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
 use refundry_domain::event::{decode_state, encode_state, gate_number};
@@ -32,6 +33,10 @@ pub(crate) struct RefundColumns {
     /// The merchant's own reference.
     pub(crate) merchant_reference: Option<Arc<str>>,
 }
+
+/// The form of a sealed part that ends with the notes of those who decided; one
+/// without notes is as it was before there were any.
+const FORM_NOTES: u8 = 2;
 
 /// The native words of the states in the order of their stored numbers.
 pub(crate) const STATE_WORDS: [&str; 13] = [
@@ -122,14 +127,18 @@ pub(crate) fn private(refund: &Refund) -> Option<Vec<u8>> {
         Creditor::Given { party, source: _ } => Some(party),
         Creditor::Unknown | Creditor::Payer => None,
     };
-    if party.is_none() && refund.remittance.is_none() && refund.extension.is_empty() {
+    let notes = refund.approval.as_ref().map_or(&[][..], |approval| &approval.notes);
+    if party.is_none() && refund.remittance.is_none() && refund.extension.is_empty() && notes.is_empty() {
         return None;
     }
     let mut to = Encoder::new();
-    to.byte(FORM);
+    to.byte(if notes.is_empty() { FORM } else { FORM_NOTES });
     to.option(party, put_party);
     put_text_option(&mut to, refund.remittance.as_deref());
     to.blob(&refund.extension);
+    if !notes.is_empty() {
+        to.list(notes, put_note);
+    }
     Some(to.finish())
 }
 
@@ -150,12 +159,16 @@ fn take_creditor(from: &mut Decoder<'_>) -> Result<CreditorTag, Malformed> {
 
 /// Puts a refund together from its columns and its two records.
 pub(crate) fn read(columns: RefundColumns, body: &[u8], private: Option<&[u8]>) -> Result<Refund, Fault> {
-    let (mut party, mut remittance, mut extension) = (None, None, Arc::from([]));
+    let (mut party, mut remittance, mut extension, mut notes) = (None, None, Arc::from([]), Vec::new());
     if let Some(private) = private {
-        let mut from = open_record(private)?;
+        let has_notes = private.first() == Some(&FORM_NOTES);
+        let mut from = open_form(private, if has_notes { FORM_NOTES } else { FORM })?;
         party = from.option(take_party)?;
         remittance = take_text_option(&mut from)?;
         extension = Arc::from(from.blob()?);
+        if has_notes {
+            notes = from.list(take_note)?;
+        }
         ended(&from)?;
     }
     let mut open = open_record(body)?;
@@ -181,7 +194,7 @@ pub(crate) fn read(columns: RefundColumns, body: &[u8], private: Option<&[u8]>) 
         reservation: reservation_of(from.byte()?)?,
         state: decode_state(from)?,
         first_state: decode_state(from)?,
-        approval: from.option(take_approval)?,
+        approval: from.option(take_approval)?.map(|approval| Approval { notes, ..approval }),
         authorisation: take_authorisation(from)?,
         waits_for_funds: take_time_option(from)?,
         blocks: from.list(take_block)?,

@@ -3,7 +3,7 @@
 use super::parts::{
     put_hash, put_span_option, put_time, put_time_option, take_hash, take_span_option, take_time, take_time_option,
 };
-use refundry_domain::approval::{Approval, ApprovalPolicy, Decision};
+use refundry_domain::approval::{Approval, ApprovalPolicy, Decision, DecisionNote};
 use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
 use refundry_domain::deadline::{Deadlines, Limits};
@@ -13,6 +13,7 @@ use refundry_domain::party::CreditorSource;
 use refundry_domain::reference::Tag;
 use refundry_domain::refund::{Authorisation, Block, BlockCode, Funding, Reservation, ReserveAt, Shortage, Withdrawal};
 use refundry_domain::time::Span;
+use std::sync::Arc;
 
 macro_rules! numbered {
     ($number:ident, $of:ident, $type:ident { $($variant:ident = $value:literal),+ $(,)? }) => {
@@ -82,9 +83,19 @@ pub(crate) fn take_approval(from: &mut Decoder<'_>) -> Result<Approval, Malforme
         },
         maker: from.option(Decoder::id)?.map(PersonId),
         decisions: from.list(|from| Ok(Decision { by: PersonId(from.id()?), at: take_time(from)? }))?,
+        notes: Vec::new(),
         content: take_hash(from)?,
         valid_until: take_time(from)?,
     })
+}
+
+/// A note is sealed: it stands in the record's other part.
+pub(crate) fn put_note(to: &mut Encoder, note: &DecisionNote) {
+    to.id(note.by.0).text(&note.text);
+}
+
+pub(crate) fn take_note(from: &mut Decoder<'_>) -> Result<DecisionNote, Malformed> {
+    Ok(DecisionNote { by: PersonId(from.id()?), text: Arc::from(from.text()?) })
 }
 
 pub(crate) fn put_authorisation(to: &mut Encoder, authorisation: Authorisation) {

@@ -5,7 +5,7 @@ use super::{ended, event, mandate, once, open_record, payment, payout, refund};
 use crate::fault::Fault;
 use crate::keys::KeyRing;
 use crate::seal::Sealer;
-use refundry_domain::approval::{Approval, ApprovalPolicy, Decision};
+use refundry_domain::approval::{Approval, ApprovalPolicy, Decision, DecisionNote};
 use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::bytes::Malformed;
 use refundry_domain::deadline::{Deadlines, Limits};
@@ -159,6 +159,7 @@ impl Dice {
             policy: ApprovalPolicy { required: 2, valid_for: Span(self.roll()), version: u32::MAX },
             maker: self.maybe(|dice| PersonId(dice.id())),
             decisions: self.list(|dice| Decision { by: PersonId(dice.id()), at: dice.time() }),
+            notes: self.list(|dice| DecisionNote { by: PersonId(dice.id()), text: dice.text().into() }),
             content: self.hash(),
             valid_until: self.time(),
         }

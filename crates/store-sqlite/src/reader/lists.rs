@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::rows::Rows;
 use crate::sql;
 use refundry_domain::id::{AccountId, MerchantId, PaymentId, RefundId};
-use refundry_domain::payment::Payment;
+use refundry_domain::payment::{Payment, family_of};
 use refundry_domain::refund::Refund;
 use refundry_domain::time::Timestamp;
 use refundry_engine::store::{PageRequest, RefundFilter, SettledRange};
@@ -21,11 +21,11 @@ pub(super) fn upper_bound(before: Option<u128>) -> Vec<u8> {
     before.map_or_else(|| BEHIND_ALL.to_vec(), |id| stored::id(id).to_vec())
 }
 
-/// The group whose refunds are shown, with its dialect. An empty group is the
+/// The group whose refunds are shown, with its family. An empty group is the
 /// merchant as a whole and sees everything.
 fn group_of(filter: &RefundFilter) -> Option<(&str, &str)> {
     let (dialect, group) = filter.visible_to.as_ref()?;
-    (!group.is_empty()).then_some((dialect, group))
+    (!group.is_empty()).then_some((family_of(dialect), group))
 }
 
 /// One bit per state that is wanted; words that are no state's say nothing.
@@ -36,7 +36,7 @@ fn state_bits(filter: &RefundFilter) -> i64 {
 
 fn shows(filter: &RefundFilter, refund: &Refund) -> bool {
     let hidden = group_of(filter)
-        .is_some_and(|(dialect, group)| &*refund.origin.dialect == dialect && &*refund.origin.group != group);
+        .is_some_and(|(family, group)| refund.origin.family() == family && &*refund.origin.group != group);
     let state = filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
     let name = filter.merchant_reference.as_deref();
     let named = name.is_none_or(|name| refund.merchant_reference.as_deref() == Some(name));
@@ -61,8 +61,8 @@ pub(super) fn refunds(
         return Ok(narrowed(of_payment(rows, merchant, payment)?, filter, page));
     }
     let before = upper_bound(page.before.map(|id| id.0));
-    let (dialect, group) = group_of(filter).unzip();
-    let values = params![merchant, before, state_bits(filter), dialect, group, stored::limit(page.limit)];
+    let (family, group) = group_of(filter).unzip();
+    let values = params![merchant, before, state_bits(filter), family, group, stored::limit(page.limit)];
     all(rows, sql::REFUND_PAGE, values, |row| Ok(rows.refund(row, 0)?.refund))
 }
 

@@ -178,6 +178,14 @@ impl Reader for SqliteReader {
         self.read(|rows| lists::refunds(rows, merchant, filter, page))
     }
 
+    fn pending_approvals(&self, of: MerchantId, page: PageRequest<RefundId>) -> Result<Vec<Refund>, StoreError> {
+        self.read(|rows| {
+            let Some(n) = merchant(rows, of)? else { return Ok(Vec::new()) };
+            let values = params![n, lists::upper_bound(page.before.map(|id| id.0)), stored::limit(page.limit)];
+            all(rows, sql::REFUND_PENDING, values, |row| Ok(rows.refund(row, 0)?.refund))
+        })
+    }
+
     fn refund_events(&self, merchant: MerchantId, id: RefundId) -> Result<Vec<Event>, StoreError> {
         self.read(|rows| refund_events(rows, merchant, id))
     }

@@ -70,6 +70,9 @@ impl Loader<'_> {
                 self.payment(*payment);
             }
         }
+        for key in &keys.approval_sums {
+            self.facts.approval_sums.extend(self.state.approval_sums.get(key).map(|sum| (key.clone(), *sum)));
+        }
         for key in &keys.keyless {
             self.facts.keyless.extend(self.state.keyless.get(key).map(|seen| (key.clone(), *seen)));
         }

@@ -8,9 +8,9 @@ use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentI
 use refundry_domain::instruction::Order;
 use refundry_domain::ledger::{Account, AccountKind};
 use refundry_domain::mandate::{Mandate, MandateState};
-use refundry_domain::payment::Payment;
+use refundry_domain::payment::{Payment, family_of};
 use refundry_domain::payout::Payout;
-use refundry_domain::refund::Refund;
+use refundry_domain::refund::{Gate, Refund, RefundState};
 use refundry_domain::stray::Stray;
 use refundry_domain::time::Timestamp;
 use refundry_engine::registry::RegistryEntry;
@@ -25,10 +25,9 @@ fn older_than<Id>(before: Option<Id>) -> (Bound<Id>, Bound<Id>) {
 }
 
 fn shows(filter: &RefundFilter, refund: &Refund) -> bool {
-    let hidden = filter
-        .visible_to
-        .as_ref()
-        .is_some_and(|(dialect, group)| *refund.origin.dialect == **dialect && *refund.origin.group != **group);
+    let hidden = filter.visible_to.as_ref().is_some_and(|(dialect, group)| {
+        refund.origin.family() == family_of(dialect) && *refund.origin.group != **group
+    });
     let payment = filter.payment.is_none_or(|payment| refund.payment == payment);
     let state = filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
     let name = filter.merchant_reference.as_deref();
@@ -124,6 +123,15 @@ impl Reader for MemoryStore {
 
     fn refund(&self, merchant: MerchantId, id: RefundId) -> Result<Option<Refund>, StoreError> {
         Ok(self.read(|state| state.refunds.get(&id).filter(|refund| refund.merchant == merchant).cloned()))
+    }
+
+    fn pending_approvals(&self, merchant: MerchantId, page: PageRequest<RefundId>) -> Result<Vec<Refund>, StoreError> {
+        Ok(self.read(|state| {
+            let older = state.refunds.range(older_than(page.before)).rev().map(|(_, refund)| refund);
+            let waiting = older
+                .filter(|refund| refund.merchant == merchant && refund.state == RefundState::Awaiting(Gate::Approval));
+            waiting.take(page.limit).cloned().collect()
+        }))
     }
 
     fn refunds(

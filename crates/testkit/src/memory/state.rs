@@ -1,5 +1,6 @@
 //! The tables and how a checked batch enters them.
 
+use refundry_domain::approval::SumKey;
 use refundry_domain::decide::{wake_at, wake_payout_at};
 use refundry_domain::event::Event;
 use refundry_domain::facts::{Changes, Evidence, KeylessSeen};
@@ -30,6 +31,7 @@ pub(super) struct State {
     pub(super) mandate_uses: BTreeMap<(MandateId, i64), u32>,
     pub(super) once: BTreeMap<OnceKey, OnceRecord>,
     pub(super) origin_keys: BTreeMap<(MerchantId, OriginKey), PaymentId>,
+    pub(super) approval_sums: BTreeMap<SumKey, u64>,
     pub(super) keyless: BTreeMap<(PaymentId, String), KeylessSeen>,
     pub(super) instructions: BTreeMap<String, (Order, u8)>,
     pub(super) evidence: BTreeMap<(Order, EvidenceId), Evidence>,
@@ -146,6 +148,9 @@ impl State {
         }
         for (merchant, key, payment) in &changes.origin_keys {
             self.origin_keys.insert((*merchant, key.clone()), *payment);
+        }
+        for key in &changes.approval_sums {
+            self.approval_sums.extend(facts.approval_sums.get(key).map(|sum| (key.clone(), *sum)));
         }
         for key in &changes.keyless {
             self.keyless.extend(facts.keyless.get(key).map(|seen| (key.clone(), *seen)));

@@ -3,6 +3,7 @@
 use super::Subject;
 use super::shop::{self, Shop, instruction_id};
 use crate::make::{AT, Ids};
+use refundry_domain::approval::SumKey;
 use refundry_domain::facts::Facts;
 use refundry_domain::id::{MandateId, MerchantId, PaymentId, RefundId};
 use refundry_domain::instruction::{EvidenceId, Order};
@@ -29,6 +30,7 @@ fn is_bare(facts: &Facts) -> bool {
         && facts.once.is_empty()
         && facts.origin_keys.is_empty()
         && facts.keyless.is_empty()
+        && facts.approval_sums.is_empty()
         && facts.instructions.is_empty()
         && facts.evidence.is_empty()
         && facts.stray_creditors.is_empty()
@@ -49,6 +51,8 @@ pub(super) fn unknown_keys_bring_nothing(subject: &mut Subject) {
         keys.once.insert(OnceKey([200; 16]));
         keys.origin_keys.insert((shop.merchant, OriginKey { kind: "uetr".to_owned(), value: "upstream 1".to_owned() }));
         keys.keyless.insert((shop.purchase, "f00d".to_owned()));
+        let sum = shop.facts.approval_sums.keys().next().expect("there are sums");
+        keys.approval_sums.insert(SumKey { creditor: Some("nobody".to_owned()), ..sum.clone() });
         keys.instructions.insert((shop.merchant, "NEVER".to_owned(), Some(EvidenceId([1; 8]))));
         keys.strays.insert(ids.merchant());
     });
@@ -65,6 +69,8 @@ pub(super) fn keys_of_another_merchant_bring_nothing(subject: &mut Subject) {
         keys.accounts.insert((shop.other, shop.wallet));
         keys.mandates.insert((shop.other, shop.mandate));
         keys.books.insert((shop.other, Currency::AUD));
+        let sums = shop.facts.approval_sums.keys();
+        keys.approval_sums = sums.map(|sum| SumKey { merchant: shop.other, ..sum.clone() }).collect();
         keys.instructions.insert((shop.merchant, instruction_id(refund, 1), Some(EvidenceId([8; 8]))));
         keys.strays.insert(shop.other);
     });

@@ -4,7 +4,8 @@ use super::Subject;
 use super::reads::all;
 use super::shop::{self, Shop};
 use refundry_domain::id::RefundId;
-use refundry_domain::refund::Refund;
+use refundry_domain::payment::family_of;
+use refundry_domain::refund::{Gate, Refund, RefundState};
 use refundry_engine::store::{PageRequest, RefundFilter};
 
 pub(super) fn pages_are_newest_first(subject: &mut Subject) {
@@ -42,6 +43,26 @@ pub(super) fn pages_are_newest_first(subject: &mut Subject) {
             .expect("read")
             .is_empty()
     );
+}
+
+/// What people are asked to decide about, and nothing else.
+pub(super) fn pending_approvals_are_found(subject: &mut Subject) {
+    let shop = shop::stock(subject);
+    let waiting = |refund: &&Refund| refund.state == RefundState::Awaiting(Gate::Approval);
+    let of_shop = shop.facts.refunds.values().rev().filter(|refund| refund.merchant == shop.merchant);
+    let expected: Vec<Refund> = of_shop.filter(waiting).cloned().collect();
+    assert!(!expected.is_empty(), "the shop has some");
+    let reader = &subject.reader;
+    assert_eq!(reader.pending_approvals(shop.merchant, all()).expect("read"), expected);
+    assert_eq!(reader.pending_approvals(shop.other, all()).expect("read"), []);
+    let (mut paged, mut before) = (Vec::new(), None);
+    loop {
+        let page = reader.pending_approvals(shop.merchant, PageRequest { limit: 1, before }).expect("read");
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        paged.extend(page);
+    }
+    assert_eq!(paged, expected);
 }
 
 pub(super) fn filters_narrow_the_list(subject: &mut Subject) {
@@ -82,6 +103,7 @@ fn filters(shop: &Shop) -> Vec<RefundFilter> {
         RefundFilter { states: words(&["no such word"]), ..RefundFilter::default() },
         RefundFilter { visible_to: Some(("native".to_owned(), "till".to_owned())), ..RefundFilter::default() },
         RefundFilter { visible_to: Some(("native".to_owned(), "other till".to_owned())), ..RefundFilter::default() },
+        RefundFilter { visible_to: Some(("native_v7".to_owned(), "other till".to_owned())), ..RefundFilter::default() },
         RefundFilter { visible_to: Some(("third".to_owned(), "till".to_owned())), ..RefundFilter::default() },
         RefundFilter { merchant_reference: Some("credit note 1".to_owned()), ..RefundFilter::default() },
         RefundFilter { merchant_reference: Some("credit note".to_owned()), ..RefundFilter::default() },
@@ -96,10 +118,9 @@ fn filters(shop: &Shop) -> Vec<RefundFilter> {
 
 /// What a filter lets through, said once more in plain words.
 fn shown(filter: &RefundFilter, refund: &Refund) -> bool {
-    let hidden = filter
-        .visible_to
-        .as_ref()
-        .is_some_and(|(dialect, group)| *refund.origin.dialect == **dialect && *refund.origin.group != **group);
+    let hidden = filter.visible_to.as_ref().is_some_and(|(dialect, group)| {
+        refund.origin.family() == family_of(dialect) && *refund.origin.group != **group
+    });
     let payment = filter.payment.is_none_or(|payment| payment == refund.payment);
     let state = filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
     let name = filter.merchant_reference.as_deref();

@@ -16,6 +16,7 @@ pub(super) fn records_read_back(subject: &mut Subject) {
     let facts = subject.load(&shop::all_keys(&shop));
     assert_eq!(facts.once, shop.facts.once, "once-records of every result");
     assert_eq!(facts.keyless, shop.facts.keyless);
+    assert_eq!(facts.approval_sums, shop.facts.approval_sums);
     assert_eq!(facts.stray_creditors, shop.facts.stray_creditors, "strays that name a creditor");
     assert_eq!(facts.strays, shop.facts.strays);
     assert_eq!(facts.instructions, shop.facts.instructions);
@@ -36,10 +37,12 @@ pub(super) fn records_read_back(subject: &mut Subject) {
 pub(super) fn counters_are_replaced(subject: &mut Subject) {
     let shop = shop::stock(subject);
     let keyless = (shop.purchase, "c0ffee".to_owned());
+    let sum = shop.facts.approval_sums.keys().next().expect("there are sums").clone();
     let keys = Keys {
         at: AT,
         mandates: [(shop.merchant, shop.mandate)].into(),
         keyless: [keyless.clone()].into(),
+        approval_sums: [sum.clone()].into(),
         ..Keys::default()
     };
     let mut facts = subject.load(&keys);
@@ -49,11 +52,13 @@ pub(super) fn counters_are_replaced(subject: &mut Subject) {
         assert_eq!(draft.mandate_used(shop.mandate, period), 1);
         draft.put_mandate_used(shop.mandate, period, 3);
         draft.put_keyless(keyless.0, &keyless.1, seen);
+        draft.put_approval_sum(sum.clone(), draft.approval_sum(&sum) + 1);
     });
     subject.commit(&facts);
     let facts = subject.load(&keys);
     assert_eq!(facts.mandate_uses.get(&(shop.mandate, period)), Some(&3), "the count itself may be reached");
     assert_eq!(facts.keyless.get(&keyless), Some(&seen));
+    assert_eq!(facts.approval_sums.get(&sum), Some(&(shop.facts.approval_sums[&sum] + 1)));
 }
 
 /// One row per merchant and instruction id; a closed one names no creditor.

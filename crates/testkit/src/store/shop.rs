@@ -67,6 +67,7 @@ pub(super) fn all_keys(shop: &Shop) -> Keys {
     keys.books = facts.books.keys().copied().collect();
     keys.once = facts.once.keys().copied().collect();
     keys.origin_keys = facts.origin_keys.keys().cloned().collect();
+    keys.approval_sums = facts.approval_sums.keys().cloned().collect();
     keys.keyless = facts.keyless.keys().cloned().collect();
     for (id, (order, _)) in &facts.instructions {
         let Order::Refund(refund) = order else { continue };

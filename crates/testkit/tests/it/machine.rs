@@ -7,7 +7,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use refundry_domain::approval::ApprovalPolicy;
 use refundry_domain::attempt::AttemptState;
-use refundry_domain::command::{AbsentDecision, Command, OpenAccount, RequestRefund};
+use refundry_domain::command::{AbsentDecision, Command, FeeInput, OpenAccount, RequestRefund};
 use refundry_domain::decide::decide;
 use refundry_domain::event::Actor;
 use refundry_domain::facts::{Context, Facts};
@@ -48,7 +48,7 @@ impl Core {
         let (merchant, wallet, payment) = (ids.merchant(), ids.account(), ids.payment());
         let (book, _) = make::book(&mut ids, merchant, Currency::AUD);
         let mut core = Self { facts: Facts::default(), ids, merchant, wallet, payment, refunds: Vec::new(), epoch: 0 };
-        core.facts.approvers = PEOPLE.into();
+        core.facts.approvers = PEOPLE.map(|person| (core.merchant, person)).into();
         let mut record = make::record_payment(payment, wallet, Amount::new(AMOUNT, Currency::AUD));
         record.state = PaymentState::Authorised;
         if !debtor_known {
@@ -93,7 +93,7 @@ impl Core {
         let policy = ApprovalPolicy { required: 1, valid_for: Span::seconds(APPROVAL_SECONDS), version: 1 };
         let plain = make::request(id, self.payment, self.wallet, wish.amount, &id.to_string());
         Command::RequestRefund(Box::new(RequestRefund {
-            fee: wish.fee,
+            fee: FeeInput::Given(wish.fee),
             may_ask_details: true,
             funding: if wish.consent { Some(Funding::MerchantAuthorised) } else { plain.funding },
             shortage: match wish.shortage {
@@ -124,8 +124,8 @@ impl Core {
                 source: CreditorSource::CustomerSupplied,
                 people: Vec::new(),
             },
-            Ask::Approve { refund } => Command::ApproveRefund { refund: id(refund), by: PEOPLE[0] },
-            Ask::Reject { refund } => Command::RejectRefund { refund: id(refund), by: PEOPLE[1] },
+            Ask::Approve { refund } => Command::ApproveRefund { refund: id(refund), by: PEOPLE[0], note: None },
+            Ask::Reject { refund } => Command::RejectRefund { refund: id(refund), by: PEOPLE[1], note: None },
             Ask::Authorise { refund } => Command::AuthoriseRefund { refund: id(refund) },
             Ask::Decline { refund } => Command::DeclineAuthorisation { refund: id(refund) },
             Ask::Cancel { refund } => Command::CancelRefund { refund: id(refund) },

@@ -56,7 +56,7 @@ fn refund_in(shop: &mut Shop, state: &str) -> RefundId {
             ask.approval = Shop::policy(1);
             let id = shop.request(ask);
             if state == "rejected" {
-                shop.ok(Command::RejectRefund { refund: id, by: ANNA });
+                shop.ok(Command::RejectRefund { refund: id, by: ANNA, note: None });
             }
             id
         }
@@ -142,6 +142,7 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
     let outcome = |outcome| Command::RecordSubmission { refund: id, attempt: 1, epoch: 1, outcome };
     let mut list = vec![
         ("request another", Command::RequestRefund(Box::new(ask))),
+        ("annotated", Command::AnnotateRefund { refund: id, before: [].into(), extension: [7].into() }),
         ("give details", Command::GiveDetails { refund: id, creditor: party(), source, people: Vec::new() }),
         (
             "override creditor",
@@ -152,8 +153,8 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
                 people: people.clone(),
             },
         ),
-        ("approve", Command::ApproveRefund { refund: id, by: CARA }),
-        ("reject", Command::RejectRefund { refund: id, by: CARA }),
+        ("approve", Command::ApproveRefund { refund: id, by: CARA, note: None }),
+        ("reject", Command::RejectRefund { refund: id, by: CARA, note: None }),
         ("authorise", Command::AuthoriseRefund { refund: id }),
         ("decline", Command::DeclineAuthorisation { refund: id }),
         ("cancel", Command::CancelRefund { refund: id }),

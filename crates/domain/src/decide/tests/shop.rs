@@ -1,7 +1,7 @@
 //! A merchant with money, a payment and a mandate, to make refunds of.
 
 use crate::approval::ApprovalPolicy;
-use crate::command::{Command, CreateMandate, OpenAccount, RecordPayment, ReferenceInput, RequestRefund};
+use crate::command::{Command, CreateMandate, FeeInput, OpenAccount, RecordPayment, ReferenceInput, RequestRefund};
 use crate::deadline::Limits;
 use crate::decide::{Done, decide};
 use crate::event::Actor;
@@ -60,7 +60,7 @@ impl Shop {
         let rules = Rules::of(environment);
         let at = Timestamp(1_700_000_000_000_000_000);
         let mut shop = Self { facts: Facts::default(), rules, at, next: 1_000 };
-        shop.facts.approvers.extend([ANNA, BEN, CARA]);
+        shop.facts.approvers.extend([ANNA, BEN, CARA].map(|person| (MERCHANT, person)));
         let ids = std::array::from_fn(|place| AccountId(u128::try_from(place).unwrap() + 10));
         shop.ok(Command::OpenBook { currency: Currency::AUD, book: Book::from_ids(ids) });
         shop.ok(Command::OpenAccount(OpenAccount {
@@ -148,7 +148,7 @@ impl Shop {
             origin: Origin::new("native", ""),
             reference: ReferenceInput::Named { tag: Tag::Key, value: format!("key-{}", self.next).into() },
             merchant_reference: None,
-            fee: 0,
+            fee: FeeInput::Given(0),
             creditor: None,
             refuse_other_creditor: true,
             may_ask_details: true,

@@ -1,6 +1,6 @@
 //! Stories of money: what a refund goes through, and what is left of it.
 
-use super::shop::{ANNA, BEN, CARA, FLOAT, MANDATE, Shop, party};
+use super::shop::{ANNA, BEN, CARA, FLOAT, MANDATE, MERCHANT, Shop, party};
 use crate::command::{AbsentDecision, Command};
 use crate::id::RefundId;
 use crate::instruction::{EvidenceId, Report, Submission};
@@ -189,17 +189,17 @@ fn approval_is_bound_to_its_content_and_its_people() {
         (crate::id::PersonId(99), Some(Refusal::NotEligible)),
         (CARA, None),
     ] {
-        let said = shop.try_do(&Command::ApproveRefund { refund: id, by });
+        let said = shop.try_do(&Command::ApproveRefund { refund: id, by, note: None });
         assert_eq!(said.err(), outcome, "{by}");
     }
     assert_eq!(shop.state(id), "ready");
-    shop.facts.approvers.remove(&BEN);
+    shop.facts.approvers.remove(&(MERCHANT, BEN));
     let begin = shop.begin(id);
     shop.ok(begin);
     assert_eq!(shop.state(id), "awaiting_approval", "a role that was taken away voids the word");
-    shop.facts.approvers.insert(BEN);
+    shop.facts.approvers.insert((MERCHANT, BEN));
     for by in [BEN, CARA] {
-        shop.ok(Command::ApproveRefund { refund: id, by });
+        shop.ok(Command::ApproveRefund { refund: id, by, note: None });
     }
     let people = vec![BEN, CARA];
     let source = crate::party::CreditorSource::OperatorOverride;

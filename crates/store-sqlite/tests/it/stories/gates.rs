@@ -60,7 +60,7 @@ fn policy(required: u8) -> Option<ApprovalPolicy> {
 }
 
 fn approve(refund: RefundId, by: PersonId) -> Command {
-    Command::ApproveRefund { refund, by }
+    Command::ApproveRefund { refund, by, note: None }
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn people_who_decide_at_once_decide_once() {
     let agreed = tokio::join!(stage.command(approve(either, one)), stage.command(approve(either, two)));
     let faults: Vec<_> = [agreed.0, agreed.1].into_iter().filter_map(Result::err).collect();
     assert_eq!(faults, [Refusal::NotAwaited], "one word is enough");
-    let reject = Command::RejectRefund { refund: contested, by: two };
+    let reject = Command::RejectRefund { refund: contested, by: two, note: None };
     let (yes, no) = tokio::join!(stage.command(approve(contested, one)), stage.command(reject));
     assert!(yes.is_ok() != no.is_ok(), "one of them was first");
     stage.run().await;
@@ -188,7 +188,12 @@ async fn a_bank_that_lacks_money_we_have_is_drift() {
     assert_eq!(stored.newest_attempt().map(|attempt| (attempt.number, attempt.state)), Some((2, AttemptState::Due)));
     // The account is paused, not only this refund.
     let other = stage.refund(payment, 100, "other").await.id;
-    let payout = make::request_payout(stage.lasting.ids.payout(), stage.lasting.wallet, Amount::new(50, Currency::AUD), "payout");
+    let payout = make::request_payout(
+        stage.lasting.ids.payout(),
+        stage.lasting.wallet,
+        Amount::new(50, Currency::AUD),
+        "payout",
+    );
     let paid_out = payout.id;
     stage.done(Command::RequestPayout(Box::new(payout))).await;
     stage.wait(Span::seconds(3_600)).await;

@@ -16,7 +16,7 @@ use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::engine::{Engine, Parts};
 use refundry_engine::envelope::{Answer, Envelope, Once, Outcome, Unavailable, Work};
 use refundry_engine::rail::{CancelAnswer, Capabilities, Inquiry, Rail, RailDown, RailFuture, ReportPage};
-use refundry_engine::registry::{Merchant, Person, RegistryChange, RegistryEntry};
+use refundry_engine::registry::{Merchant, Person, RegistryChange, RegistryEntry, Role};
 use refundry_engine::store::Reader;
 use refundry_engine::verify::verify;
 use refundry_engine::worker::RailWorker;
@@ -226,7 +226,8 @@ impl Stage {
 
     /// A human being, who may approve or may not (any more).
     pub(crate) async fn person(&self, id: PersonId, may_approve: bool) -> PersonId {
-        self.register(RegistryEntry::Person(Person { id, merchant: self.lasting.merchant, may_approve })).await;
+        let roles: &[Role] = if may_approve { &[Role::Approver] } else { &[Role::Maker] };
+        self.register(RegistryEntry::Person(Person::new(id, self.lasting.merchant, roles, make::AT))).await;
         id
     }
 

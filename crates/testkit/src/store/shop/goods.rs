@@ -4,6 +4,7 @@ use super::super::writing::{draft, draft_by, put_payment, put_refund};
 use super::after;
 use super::refunds::instruction_id;
 use crate::make::{self, AT, Ids};
+use refundry_domain::approval::SumKey;
 use refundry_domain::event::{Actor, EventKind};
 use refundry_domain::facts::{Evidence, Facts, KeylessSeen};
 use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentId, RefundId};
@@ -185,6 +186,10 @@ pub(super) fn records(facts: &mut Facts, merchant: MerchantId, purchase: Payment
     }
     let amount = Amount::new(1_234, Currency::AUD);
     draft(facts, merchant, AT, |draft| {
+        for creditor in [None, Some("iban:DE00".to_owned())] {
+            let key = SumKey { merchant, currency: Currency::AUD, day: 20_000, creditor };
+            draft.put_approval_sum(key, 123_456);
+        }
         draft.put_keyless(purchase, "c0ffee", KeylessSeen { count: 2, latest_at: AT });
         for (place, report) in (0_u8..).zip(reports()) {
             let order = Order::Refund(refund);

@@ -3,7 +3,7 @@
 use super::super::writing::{draft_by, put_refund};
 use super::after;
 use crate::make::{self, Ids};
-use refundry_domain::approval::{Approval, ApprovalPolicy, Decision};
+use refundry_domain::approval::{Approval, ApprovalPolicy, Decision, DecisionNote};
 use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::event::Actor;
 use refundry_domain::facts::Facts;
@@ -112,6 +112,7 @@ fn burden(refund: &mut Refund, place: usize) {
         policy,
         maker: Some(PersonId(3)),
         decisions,
+        notes: vec![DecisionNote { by: PersonId(2), text: Arc::from("a known customer") }],
         content: [6; 32],
         valid_until: at.plus(Span::days(2)),
     });
