@@ -3,6 +3,7 @@
 
 pub mod edge;
 pub mod fault;
+mod framing;
 pub mod health;
 pub mod limits;
 pub mod listen;

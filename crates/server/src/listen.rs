@@ -5,6 +5,7 @@
 //! edge and the semaphore of the cap.
 
 use crate::edge::Edge;
+use crate::framing::Watched;
 use crate::limits::Limits;
 use axum::extract::ConnectInfo;
 use http::Request;
@@ -28,6 +29,9 @@ const ACCEPT_REST: Duration = Duration::from_millis(50);
 const LINGER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// What a client hears that began a request and did not end its headers.
 const SLOW_HEADERS: &[u8] = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// What a client hears whose request says twice where it ends.
+const TWO_LENGTHS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// A bound socket that is not served yet.
 #[derive(Debug)]
@@ -114,7 +118,7 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.header_deadline)
             .max_header_size(self.limits.header_bytes_max)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Watched::new(stream)), service);
         let mut stopping = false;
         let ended = loop {
             tokio::select! {
@@ -126,15 +130,17 @@ impl Connection {
             }
         };
         let parts = connection.into_parts();
-        let mut stream = parts.io.into_inner();
+        let (mut stream, refused) = parts.io.into_inner().into_parts();
+        let mut last_word: &[u8] = if refused { TWO_LENGTHS } else { &[] };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
             // A header that was begun deserves an answer; an idle connection
             // is closed without a word, as clients expect.
             if error.is_timeout() && !parts.read_buf.is_empty() {
-                let _ = tokio::time::timeout(self.limits.linger_deadline, stream.write_all(SLOW_HEADERS)).await;
+                last_word = SLOW_HEADERS;
             }
         }
+        let _ = tokio::time::timeout(self.limits.linger_deadline, stream.write_all(last_word)).await;
         if !stopping {
             tokio::select! {
                 _ = tokio::time::timeout(self.limits.linger_deadline, linger(&mut stream)) => {}

@@ -180,6 +180,58 @@ async fn bodies_are_bounded_in_the_owners_shape() {
     server.end().await;
 }
 
+/// What went before on the same connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Answered,
+    Sent,
+}
+
+/// A request that says twice where it ends may mean another one to whoever
+/// stands before us: 400, and the connection ends (F-15).
+#[tokio::test]
+async fn two_lengths_of_one_request_are_refused() {
+    let server = Server::start(Limits::default()).await;
+    let head = "POST /toy/echo HTTP/1.1\r\nhost: t\r\n";
+    let fine = format!("{head}content-length: 3\r\n\r\nabc");
+    let chunks = "3\r\nabc\r\n0\r\n\r\n";
+    for both in [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
+        "transfer-encoding: chunked\r\nCONTENT-LENGTH: 30\r\n",
+        "Content-Length: 3\r\nTransfer-Encoding: identity\r\n",
+        "Content-Length: 3\r\nContent-Length: 4\r\n",
+        "Content-Length: +3\r\n",
+        "Transfer-Encoding: identity\r\n",
+    ] {
+        let bad = format!("{head}{both}\r\n{chunks}");
+        for before in [Before::Nothing, Before::Answered, Before::Sent] {
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            if before != Before::Nothing {
+                stream.write_all(fine.as_bytes()).await.unwrap();
+            }
+            if before == Before::Answered {
+                assert_eq!(read_answer(&mut stream).await.status, 200, "{both}");
+            }
+            let _ = stream.write_all(bad.as_bytes()).await;
+            let mut heard = Vec::new();
+            let _ = stream.read_to_end(&mut heard).await;
+            let heard = String::from_utf8(heard).unwrap();
+            let last = heard.rfind("HTTP/1.1 ").map(|place| &heard[place..]).unwrap_or_default();
+            assert!(last.starts_with("HTTP/1.1 400 "), "{both} after {before:?}: {heard:?}");
+        }
+    }
+    // Either way of saying it is fine, also after the other on one connection.
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    for _ in 0..2 {
+        for request in [fine.clone(), format!("{head}transfer-encoding: chunked\r\n\r\n{chunks}")] {
+            stream.write_all(request.as_bytes()).await.unwrap();
+            assert_eq!(text(&read_answer(&mut stream).await), "abc");
+        }
+    }
+    server.end().await;
+}
+
 #[tokio::test]
 async fn a_client_that_sends_much_more_can_read_the_refusal() {
     let limits = Limits { body_bytes_max: 1024, ..Limits::default() };
