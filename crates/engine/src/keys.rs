@@ -188,7 +188,7 @@ fn of_payout(merchant: MerchantId, request: &RequestPayout, keys: &mut Keys) {
 }
 
 fn of_step(merchant: MerchantId, payout: PayoutId, step: PayoutStep, keys: &mut Keys) {
-    if matches!(step, PayoutStep::BeginSend { .. }) {
+    if matches!(step, PayoutStep::BeginSend { .. } | PayoutStep::RecordTaken { .. }) {
         keys.strays.insert(merchant);
     }
     keys.payouts.insert((merchant, payout));

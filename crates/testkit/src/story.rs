@@ -13,6 +13,7 @@ use refundry_domain::event::Actor;
 use refundry_domain::id::{AccountId, MerchantId, PaymentId, RefundId};
 use refundry_domain::ledger::AccountKind;
 use refundry_domain::money::{Amount, Currency};
+use refundry_domain::party::AccountIdentifier;
 use refundry_domain::refund::Refund;
 use refundry_domain::refusal::Refusal;
 use refundry_domain::rules::{Environment, Rules};
@@ -164,6 +165,25 @@ impl World {
             kept_for: KEPT_FOR,
         };
         let command = Command::RequestRefund(Box::new(request));
+        self.engine
+            .execute(Envelope::command(self.merchant, Actor::Credential(Arc::from("key-1")), command).once(Some(once)))
+            .await
+    }
+
+    /// Asks for a payout from the wallet under a key, to somebody who never
+    /// paid; the same words are the same request.
+    pub async fn pay_out(&mut self, minor: u64, key: &str) -> Result<Outcome, Unavailable> {
+        let amount = Amount::new(minor, Currency::AUD);
+        let mut request = make::request_payout(self.ids.payout(), self.wallet, amount, key);
+        request.creditor.account = AccountIdentifier::PayId("landlord@example.com".to_owned());
+        let merchant = self.merchant.to_string();
+        let once = Once {
+            key: once_key(&[merchant.as_bytes(), key.as_bytes()]),
+            fingerprint: fingerprint(&[&minor.to_be_bytes()]),
+            keep_world_refusals: false,
+            kept_for: KEPT_FOR,
+        };
+        let command = Command::RequestPayout(Box::new(request));
         self.engine
             .execute(Envelope::command(self.merchant, Actor::Credential(Arc::from("key-1")), command).once(Some(once)))
             .await

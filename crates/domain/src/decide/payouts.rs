@@ -153,12 +153,18 @@ fn waits_for_person(payout: &Payout) -> bool {
 /// it waits until a person closes the case (rails M21).
 fn waits_for_stray(draft: &Draft<'_>, payout: &Payout) -> bool {
     let creditor = (payout.merchant, payout.creditor.account.canonical());
-    draft.facts().stray_creditors.contains(&creditor) && !payout.had_case(CaseCode::Unmatched)
+    let looked = payout.had_case(CaseCode::Unmatched) && !payout.has_open_case(CaseCode::Unmatched);
+    draft.facts().stray_creditors.contains(&creditor) && !looked
 }
 
-/// Our record of the payout survived, that of its send did not.
+/// Our record of the payout survived, that of its send did not. Where a debit
+/// lies in suspense that may be the same one, a person must tell.
 fn record_taken(draft: &mut Draft<'_>, payout: &mut Payout, amount: u64, at: Timestamp) -> Result<(), Refusal> {
     if !payout.attempts.is_empty() {
+        return Ok(());
+    }
+    if waits_for_stray(draft, payout) {
+        payout.open_case(draft, CaseCode::Unmatched);
         return Ok(());
     }
     let context = draft.context();

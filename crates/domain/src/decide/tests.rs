@@ -7,5 +7,6 @@
 
 mod pairs;
 mod payins;
+mod payouts;
 mod shop;
 mod stories;

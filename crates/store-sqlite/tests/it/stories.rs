@@ -5,6 +5,7 @@
 mod gates;
 mod money;
 mod once;
+mod payouts;
 mod sending;
 mod stage;
 mod strays;

@@ -4,6 +4,7 @@
 mod invariants;
 mod machine;
 mod payins;
+mod payouts;
 mod simulation;
 mod stores;
 mod stories;

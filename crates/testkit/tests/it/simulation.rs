@@ -9,10 +9,11 @@ use refundry_domain::command::Command;
 use refundry_domain::event::Event;
 use refundry_domain::id::{PaymentId, RefundId};
 use refundry_domain::instruction::Order;
+use refundry_domain::payout::PayoutState;
 use refundry_domain::refund::{CaseCode, Refund, RefundState};
-use refundry_domain::time::Span;
+use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::envelope::Answer;
-use refundry_engine::store::{PageRequest, RefundFilter};
+use refundry_engine::store::{PageRequest, PayoutFilter, RefundFilter};
 use refundry_testkit::memory::{MemoryStore, Snapshot};
 use refundry_testkit::rail::Manner;
 use refundry_testkit::story::{Wanted, World};
@@ -21,10 +22,14 @@ use std::collections::BTreeSet;
 /// Amount of each payment, minor units.
 const AMOUNT: u64 = 60;
 const PAYMENT_COUNT: usize = 2;
+/// Payouts are greater than any refund, each of its own amount, and more than
+/// the wallet can pay all of.
+const PAYOUT_MIN: u64 = 3_000;
 
 #[derive(Debug, Clone, Copy)]
 enum Move {
     Ask { key: usize },
+    PayOut { key: usize },
     Cancel { key: usize },
     Bank(Manner),
     BankPays,
@@ -45,6 +50,7 @@ struct Simulation {
     world: World,
     payments: Vec<PaymentId>,
     asked: BTreeSet<usize>,
+    paid_out: BTreeSet<usize>,
     backup: Snapshot,
     restored: bool,
 }
@@ -58,7 +64,7 @@ impl Simulation {
             payments.push(world.payment(AMOUNT).await);
         }
         let backup = store.snapshot();
-        Self { store, world, payments, asked: BTreeSet::new(), backup, restored: false }
+        Self { store, world, payments, asked: BTreeSet::new(), paid_out: BTreeSet::new(), backup, restored: false }
     }
 
     /// What a key stands for: the same key is always the same request.
@@ -73,8 +79,15 @@ impl Simulation {
         Some(refund.id)
     }
 
+    /// The same key is always the same payout.
+    async fn pay_out(&mut self, key: usize) {
+        self.paid_out.insert(key);
+        let minor = PAYOUT_MIN + key as u64;
+        let _ = self.world.pay_out(minor, &format!("payout {key}")).await;
+    }
+
     async fn restart(self, restored: bool) -> Self {
-        let Self { store, world, payments, asked, backup, restored: before } = self;
+        let Self { store, world, payments, asked, paid_out, backup, restored: before } = self;
         if restored {
             // What a bank has not decided when the store is lost is for people.
             world.rail.pay_kept();
@@ -83,7 +96,7 @@ impl Simulation {
             world.rail.repeat_everything();
         }
         let world = world.restart(store.open()).await;
-        Self { store, world, payments, asked, backup, restored: restored || before }
+        Self { store, world, payments, asked, paid_out, backup, restored: restored || before }
     }
 
     async fn play(mut self, one: Move) -> Self {
@@ -91,6 +104,7 @@ impl Simulation {
             Move::Ask { key } => {
                 self.ask(key).await;
             }
+            Move::PayOut { key } => self.pay_out(key).await,
             Move::Cancel { key } => {
                 if let Some(refund) = self.ask(key).await {
                     let _ = self.world.command(Command::CancelRefund { refund }).await;
@@ -132,6 +146,9 @@ impl Simulation {
             for key in self.asked.clone() {
                 self.ask(key).await;
             }
+            for key in self.paid_out.clone() {
+                self.pay_out(key).await;
+            }
             self.world.rail.pay_kept();
             self.world.wait(Span::seconds(7_200)).await;
         }
@@ -152,6 +169,9 @@ impl Simulation {
         let is_settled = |refund: &Refund| matches!(refund.state, RefundState::Settled { .. });
         let (mut explained, mut paid) = (0, 0);
         for (id, amount) in self.world.rail.standing_payments() {
+            if amount.minor >= PAYOUT_MIN {
+                continue;
+            }
             paid += amount.minor;
             // What does not fit its payment any more lies in suspense.
             let known = self.world.reader().instruction(&id).expect("the store is read");
@@ -177,6 +197,29 @@ impl Simulation {
     }
 }
 
+/// Whatever happened, the bank paid each payout at most once, and the store
+/// knows, or a person is asked.
+fn check_payouts(simulation: &Simulation) {
+    let world = &simulation.world;
+    let whole = PayoutFilter { account: world.wallet, from: Timestamp(0), to: Timestamp(i64::MAX) };
+    let page = PageRequest { limit: 1_000, before: None };
+    let payouts = world.reader().payouts(world.merchant, &whole, page).expect("the store is read");
+    let mut seen = BTreeSet::new();
+    for (id, amount) in world.rail.payments() {
+        assert!(amount.minor < PAYOUT_MIN || seen.insert(amount.minor), "a payout is paid once");
+        let known = world.reader().instruction(&id).expect("the store is read");
+        assert!(known.is_some() || simulation.restored, "only a restored store has something to explain");
+    }
+    for payout in &payouts {
+        let for_people = payout.has_open_case(CaseCode::Unmatched) || payout.has_open_case(CaseCode::UnknownOutcome);
+        assert!(payout.state.is_final() || for_people, "I-10: an end, or a case for people: {payout:?}");
+        let paid = world.rail.standing_payments().iter().any(|(_, amount)| *amount == payout.amount);
+        assert!(payout.state != PayoutState::Settled || paid, "I-5: what is settled was paid");
+        let failed = matches!(payout.state, PayoutState::Failed { .. });
+        assert!(!(failed && paid), "I-5: what failed was not paid");
+    }
+}
+
 fn moves() -> impl Strategy<Value = Vec<Move>> {
     let manner = prop_oneof![
         2 => Just(Manner::Keep),
@@ -187,6 +230,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     ];
     let one = prop_oneof![
         8 => (0..9_usize).prop_map(|key| Move::Ask { key }),
+        3 => (0..5_usize).prop_map(|key| Move::PayOut { key }),
         1 => (0..9_usize).prop_map(|key| Move::Cancel { key }),
         4 => manner.prop_map(Move::Bank),
         2 => Just(Move::BankPays),
@@ -213,6 +257,7 @@ fn simulate(moves: Vec<Move>) {
         }
         simulation.calm().await;
         simulation.check_end();
+        check_payouts(&simulation);
         simulation.world.engine.stop().await;
     });
 }
