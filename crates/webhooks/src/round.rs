@@ -6,7 +6,7 @@ use crate::delivery::Post;
 use crate::egress::Egress;
 use crate::queue::Mode;
 use futures_util::stream::{self, StreamExt};
-use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::id::{PaymentId, PayoutId, RefundId};
 use refundry_domain::time::Timestamp;
 use refundry_engine::clock::{Clock, real_now};
 use refundry_engine::mint::fill_random;
@@ -50,6 +50,7 @@ pub(crate) struct Round<'a> {
 enum Lane {
     Refund(RefundId),
     Payment(PaymentId),
+    Payout(PayoutId),
     Alone(u64),
 }
 
@@ -139,11 +140,8 @@ fn lanes(mut jobs: Vec<Job>) -> Vec<Vec<Job>> {
     let mut places: HashMap<Lane, usize> = HashMap::new();
     for job in jobs {
         let event = &job.event.event;
-        let lane = match (event.refund, event.payment) {
-            (Some(refund), _) => Lane::Refund(refund),
-            (None, Some(payment)) => Lane::Payment(payment),
-            (None, None) => Lane::Alone(job.event.place),
-        };
+        let of_payment = event.refund.map(Lane::Refund).or(event.payment.map(Lane::Payment));
+        let lane = of_payment.or(event.payout.map(Lane::Payout)).unwrap_or(Lane::Alone(job.event.place));
         let next = lanes.len();
         let index = *places.entry(lane).or_insert(next);
         match lanes.get_mut(index) {
