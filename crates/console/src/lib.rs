@@ -5,5 +5,19 @@
 //! without JavaScript and loads nothing from outside. A page decides nothing:
 //! it reads a snapshot and gives commands to the engine's door.
 
+mod app;
+mod approvals;
+pub mod form;
+pub mod link;
+pub mod page;
 pub mod password;
+mod routes;
+mod second_factor;
+mod session;
+mod sign_in;
+mod stop;
+mod throttle;
 pub mod totp;
+mod visitor;
+
+pub use app::{Console, Parts};

@@ -1,0 +1,61 @@
+// What a page does better with a script; everything works without it.
+"use strict";
+
+(() => {
+  document.documentElement.classList.add("scripted");
+
+  // Times in the viewer's zone; UTC stays in the title.
+  const zoned = new Intl.DateTimeFormat(document.documentElement.lang || "en", {
+    day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false,
+    timeZoneName: "short",
+  });
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (!Number.isNaN(at.getTime())) time.textContent = zoned.format(at);
+  }
+
+  // A second click on a button that sends has no second effect.
+  for (const form of document.querySelectorAll("form[method=post]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) event.preventDefault();
+      form.dataset.sent = "yes";
+    });
+  }
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+
+  // Keys: j and k walk the rows, a and r open what the page offers.
+  const rows = [...document.querySelectorAll("a.row-link")];
+  const walk = (step) => {
+    if (rows.length === 0) return;
+    const here = rows.indexOf(document.activeElement);
+    const next = here < 0 ? (step > 0 ? 0 : rows.length - 1) : Math.min(Math.max(here + step, 0), rows.length - 1);
+    rows[next].focus();
+  };
+  const follow = (key) => {
+    const row = document.activeElement?.closest?.("tr");
+    const link = row?.querySelector(`a[data-key="${key}"]`) ?? document.querySelector(`main a[data-key="${key}"]`);
+    if (link && (row || rows.length === 0)) link.click();
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.key === "j") walk(1);
+    else if (event.key === "k") walk(-1);
+    else if (event.key === "a" || event.key === "r") follow(event.key);
+    else return;
+    event.preventDefault();
+  });
+
+  // Copyable codes.
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      const said = button.textContent;
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = said; }, 2000);
+    });
+  }
+})();

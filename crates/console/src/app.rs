@@ -1,0 +1,99 @@
+//! What all pages of the console share.
+
+use crate::form::{FormKey, Site};
+use crate::link::SignInLinks;
+use crate::page::{Frame, NavItem};
+use crate::session::Sessions;
+use crate::throttle::Throttle;
+use axum::Router;
+use refundry_domain::rules::Environment;
+use refundry_domain::time::Timestamp;
+use refundry_engine::engine::Engine;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Passwords that are hashed at once: each takes 19 MiB and a processor.
+const HASHES_AT_ONCE: usize = 2;
+/// Sign-ins whose password is being checked or waits for it; more are turned away.
+const ADMITTED_AT_ONCE: usize = 64;
+/// What the product is called on its own pages.
+pub(crate) const BRAND: &str = "Refundry";
+
+/// What a console is made of.
+pub struct Parts {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// Where the world reaches this server, where that is known
+    /// (`https://refunds.example`); else the `Host` of a request tells.
+    pub public_origin: Option<String>,
+    /// What signs one-time sign-in links.
+    pub links: SignInLinks,
+    /// Real time, for codes of authenticators and sign-in links: they go by
+    /// clocks of their own. [`refundry_engine::clock::real_now`] but in tests.
+    pub real_now: fn() -> Timestamp,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "Parts({:?})", self.public_origin)
+    }
+}
+
+/// The console.
+pub struct Console {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) site: Site,
+    pub(crate) links: SignInLinks,
+    pub(crate) real_now: fn() -> Timestamp,
+    pub(crate) sessions: Sessions,
+    pub(crate) throttle: Throttle,
+    pub(crate) forms: FormKey,
+    pub(crate) hashing: Semaphore,
+    pub(crate) admitted: Semaphore,
+}
+
+impl std::fmt::Debug for Console {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "Console({:?})", self.site)
+    }
+}
+
+impl Console {
+    /// A console over an engine. Nobody is signed in.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            engine: parts.engine,
+            site: Site::new(parts.public_origin),
+            links: parts.links,
+            real_now: parts.real_now,
+            sessions: Sessions::default(),
+            throttle: Throttle::default(),
+            forms: FormKey::random(),
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            admitted: Semaphore::new(ADMITTED_AT_ONCE),
+        })
+    }
+
+    /// Its routes: everything below `/console`, and `/assets`.
+    pub fn routes(self: &Arc<Self>) -> Router {
+        crate::routes::routes(Arc::clone(self))
+    }
+
+    /// True where nothing is real.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.engine.rules().environment == Environment::Sandbox
+    }
+
+    /// The frame of a page before anybody signed in.
+    pub(crate) fn frame(&self, title: &str) -> Frame {
+        Frame { title: title.to_owned(), brand: BRAND.to_owned(), sandbox: self.is_sandbox(), ..Frame::default() }
+    }
+
+    /// The pages that somebody who is signed in finds in the head.
+    pub(crate) fn nav(current: &str) -> Vec<NavItem> {
+        let item =
+            |href: &'static str, label: &str| NavItem { href, label: label.to_owned(), current: href == current };
+        vec![item("/console/approvals", "Approvals")]
+    }
+}

@@ -1,0 +1,294 @@
+//! The decision: a page that says what it does, a form that carries what was
+//! looked at, a fresh code, and one command through the door.
+
+use super::load::{self, Loaded};
+use super::view::{self, View};
+use super::{LIST, href, texts};
+use crate::app::Console;
+use crate::form::Form;
+use crate::page::{Field, FieldKind, Frame, Moment, Money, Notice, PartyView, Policy, Tone, html, redirect};
+use crate::second_factor::{CodeVerdict, use_code};
+use crate::stop::Stop;
+use crate::visitor::Visitor;
+use askama::Template;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use refundry_domain::approval::NOTE_LENGTH_MAX;
+use refundry_domain::command::Command;
+use refundry_domain::event::Actor;
+use refundry_domain::refund::{Gate, RefundState};
+use refundry_engine::envelope::{Answer, Envelope};
+use std::sync::Arc;
+
+/// What can be done about a refund that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    /// Agree.
+    Approve,
+    /// Say no, for good.
+    Reject,
+    /// The maker takes it back.
+    Withdraw,
+}
+
+impl Choice {
+    fn parse(word: &str) -> Result<Self, Stop> {
+        match word {
+            "approve" => Ok(Self::Approve),
+            "reject" => Ok(Self::Reject),
+            "withdraw" => Ok(Self::Withdraw),
+            _ => Err(Stop::NotFound),
+        }
+    }
+
+    /// Taking back stops money and needs no second factor.
+    fn needs_code(self) -> bool {
+        match self {
+            Self::Approve | Self::Reject => true,
+            Self::Withdraw => false,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Approve => "Approve this refund",
+            Self::Reject => "Reject this refund",
+            Self::Withdraw => "Withdraw this refund",
+        }
+    }
+
+    fn button(self, money: &str) -> String {
+        match self {
+            Self::Approve => format!("Approve {money}"),
+            Self::Reject => format!("Reject {money}"),
+            Self::Withdraw => format!("Withdraw {money}"),
+        }
+    }
+
+    fn effect(self, view: &View) -> String {
+        let (money, to) = (view.money.figures(), view.creditor.sentence());
+        match self {
+            Self::Approve => view.effect.clone(),
+            Self::Reject => format!(
+                "{money} will not be sent to {to}. This cannot be undone: whoever still wants it must ask for a new refund."
+            ),
+            Self::Withdraw => format!("{money} will not be sent to {to}. The amount can be refunded again."),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "decide.html")]
+struct Confirm {
+    frame: Frame,
+    back: String,
+    problem: Option<Notice>,
+    effect: String,
+    words: String,
+    unusual: Option<Notice>,
+    form_token: String,
+    agreed: String,
+    fields: Vec<Field>,
+    fresh: Option<String>,
+    bad: bool,
+    button: String,
+}
+
+/// What was typed, and what was wrong with it.
+#[derive(Default)]
+struct Typed {
+    note: String,
+    note_error: Option<String>,
+    code_error: Option<String>,
+}
+
+fn page(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded), typed: Typed) -> Response {
+    let now = console.engine.now();
+    let view = View::new(loaded, visitor, now);
+    let mut fields = Vec::new();
+    let note = |label: &str, hint: &str| {
+        Field::new("note", label, FieldKind::Area).hint(hint).length_max(NOTE_LENGTH_MAX).value(typed.note.as_str())
+    };
+    match choice {
+        Choice::Approve => fields.push(note("Note", "Others read it beside your name.").optional()),
+        Choice::Reject => {
+            let field = note("Reason", "Whoever asked for the refund reads it.");
+            fields.push(field.error(typed.note_error.clone()));
+        }
+        Choice::Withdraw => {}
+    }
+    let fresh = visitor.session.fresh_until(now);
+    if choice.needs_code() && fresh.is_none() {
+        let code = Field::new("code", "Code", FieldKind::Code).autocomplete("one-time-code").length_max(12);
+        fields.push(code.hint("Six digits from your authenticator app.").error(typed.code_error.clone()));
+    }
+    let wrong = typed.note_error.is_some() || typed.code_error.is_some();
+    let fresh = fresh.filter(|_| choice.needs_code());
+    let shown = Confirm {
+        frame: Frame { narrow: true, ..visitor.frame(console, choice.title(), LIST) },
+        back: view.href.clone(),
+        problem: wrong.then(|| Notice::new(Tone::Bad, "Nothing was decided", "See below what is missing.")),
+        effect: choice.effect(&view),
+        words: view.words.clone(),
+        unusual: Some(view.unusual.clone()).filter(|notice| choice == Choice::Approve && notice.tone == Tone::Warning),
+        form_token: visitor.session.form_token.clone(),
+        agreed: view.content.clone(),
+        fields,
+        fresh: fresh.map(|until| format!("No code is needed until {}: you gave one just before.", Moment(until).utc())),
+        bad: choice != Choice::Approve,
+        button: choice.button(&view.money.figures()),
+    };
+    html(if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &shown, &Policy::default())
+}
+
+/// Back to the refund, with a word about what did not happen.
+fn back(console: &Console, visitor: &Visitor, loaded: &Loaded, why: &str) -> Response {
+    let notice = Notice::new(Tone::Bad, "Nothing was decided", why);
+    console.sessions.leave_notice(&visitor.key, notice);
+    redirect(&href(loaded.refund.id))
+}
+
+/// Why this visitor cannot do it, where they cannot.
+fn hindrance(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded)) -> Option<String> {
+    match choice {
+        Choice::Approve | Choice::Reject => view::disabled(&loaded.refund, visitor, console.engine.now()),
+        Choice::Withdraw => {
+            let may = view::may_withdraw(&loaded.refund, visitor);
+            (!may).then(|| "Only the person who asked for a refund can withdraw it, as long as it waits.".to_owned())
+        }
+    }
+}
+
+/// `GET /console/approvals/{id}/{step}`.
+pub(crate) async fn confirm(
+    State(console): State<Arc<Console>>,
+    Path((id, step)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let asked = async {
+        let visitor = Visitor::who_looks(&console, &headers, &format!("{LIST}/{id}/{step}"))?;
+        let choice = Choice::parse(&step)?;
+        let loaded = load::by_id(&console, &visitor, &id).await?;
+        Ok(match hindrance(&console, &visitor, (choice, &loaded)) {
+            Some(why) => back(&console, &visitor, &loaded, &why),
+            None => page(&console, &visitor, (choice, &loaded), Typed::default()),
+        })
+    };
+    asked.await.unwrap_or_else(|stop: Stop| stop.respond(&console))
+}
+
+/// `POST /console/approvals/{id}/{step}`.
+pub(crate) async fn decide(
+    State(console): State<Arc<Console>>,
+    Path((id, step)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let decided = async {
+        let form = Form::parse(&body);
+        let visitor = Visitor::who_looks(&console, &headers, &format!("{LIST}/{id}"))?;
+        visitor.check_form(&console, &headers, &form)?;
+        let choice = Choice::parse(&step)?;
+        let loaded = load::by_id(&console, &visitor, &id).await?;
+        decided(&console, &visitor, (choice, &loaded), &form).await
+    };
+    decided.await.unwrap_or_else(|stop| stop.respond(&console))
+}
+
+async fn decided(
+    console: &Console,
+    visitor: &Visitor,
+    (choice, loaded): (Choice, &Loaded),
+    form: &Form,
+) -> Result<Response, Stop> {
+    if let Some(why) = hindrance(console, visitor, (choice, loaded)) {
+        return Ok(back(console, visitor, loaded, &why));
+    }
+    let content = loaded.refund.approval.as_ref().map(|approval| hex::encode(approval.content));
+    if content.as_deref() != Some(form.text("agreed")) {
+        return Ok(back(console, visitor, loaded, "The refund changed since you looked at it. Look at it again."));
+    }
+    let mut typed = Typed { note: form.text("note").to_owned(), ..Typed::default() };
+    if choice == Choice::Reject && typed.note.is_empty() {
+        typed.note_error = Some("Write why you reject it.".to_owned());
+    } else if typed.note.chars().count() > NOTE_LENGTH_MAX {
+        typed.note_error = Some(format!("Write at most {NOTE_LENGTH_MAX} characters."));
+    }
+    // A form that is not complete uses up no code.
+    if typed.note_error.is_none() && choice.needs_code() {
+        typed.code_error = check_code(console, visitor, form.text("code")).await?;
+    }
+    if typed.note_error.is_some() || typed.code_error.is_some() {
+        return Ok(page(console, visitor, (choice, loaded), typed));
+    }
+    execute(console, visitor, (choice, loaded), typed.note).await
+}
+
+/// What is wrong with the code, if one is needed. The right one keeps further
+/// decisions free of it for a while.
+async fn check_code(console: &Console, visitor: &Visitor, typed: &str) -> Result<Option<String>, Stop> {
+    let now = console.engine.now();
+    if visitor.session.fresh_until(now).is_some() {
+        return Ok(None);
+    }
+    if typed.is_empty() {
+        return Ok(Some("Type the code that your authenticator app shows now.".to_owned()));
+    }
+    Ok(match use_code(console, &visitor.person, typed).await? {
+        CodeVerdict::Good => {
+            console.sessions.code_given(&visitor.key, now);
+            None
+        }
+        CodeVerdict::Used => Some("This code was used already. Wait for the next one, at most 30 seconds.".to_owned()),
+        CodeVerdict::Wrong if console.sessions.code_was_wrong(&visitor.key) => return Err(Stop::Ended),
+        CodeVerdict::Wrong => Some("This code is not right. Type the one that is shown now.".to_owned()),
+    })
+}
+
+async fn execute(
+    console: &Console,
+    visitor: &Visitor,
+    (choice, loaded): (Choice, &Loaded),
+    note: String,
+) -> Result<Response, Stop> {
+    let (refund, by) = (loaded.refund.id, visitor.person.id);
+    let note: Option<Arc<str>> = Some(note).filter(|note| !note.is_empty()).map(Arc::from);
+    let command = match choice {
+        Choice::Approve => Command::ApproveRefund { refund, by, note },
+        Choice::Reject => Command::RejectRefund { refund, by, note },
+        Choice::Withdraw => Command::CancelRefund { refund },
+    };
+    let envelope = Envelope::command(visitor.person.merchant, Actor::Person(by), command);
+    let outcome = console.engine.execute(envelope).await?;
+    let state = match outcome.result {
+        Ok(Answer::Refund(refund)) => refund.state,
+        Ok(
+            Answer::Payout(_)
+            | Answer::Payment(_)
+            | Answer::Account(_)
+            | Answer::Mandate(_)
+            | Answer::Send(_)
+            | Answer::Kept { .. }
+            | Answer::Done,
+        ) => loaded.refund.state,
+        Err(refusal) => return Ok(back(console, visitor, loaded, &texts::refusal(refusal))),
+    };
+    console.sessions.leave_notice(&visitor.key, done(choice, loaded, state));
+    Ok(redirect(LIST))
+}
+
+fn done(choice: Choice, loaded: &Loaded, state: RefundState) -> Notice {
+    let money = Money(loaded.refund.amount).figures();
+    let to = PartyView::of(loaded.creditor()).sentence();
+    match choice {
+        Choice::Approve if state == RefundState::Awaiting(Gate::Approval) => {
+            let text = format!("Another person must approve, too, before {money} goes to {to}.");
+            Notice::new(Tone::Waiting, "Your approval counts", text)
+        }
+        Choice::Approve => Notice::new(Tone::Good, "Approved", format!("{money} goes to {to}.")),
+        Choice::Reject => Notice::new(Tone::Good, "Rejected", format!("{money} is not sent to {to}.")),
+        Choice::Withdraw => Notice::new(Tone::Good, "Withdrawn", format!("{money} is not sent to {to}.")),
+    }
+}

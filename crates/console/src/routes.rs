@@ -1,0 +1,36 @@
+//! Which page is where. Whatever else is asked for below `/console` gets a
+//! page, too; everything beside it belongs to others.
+
+use crate::app::Console;
+use crate::page::{assets, redirect};
+use crate::stop::Stop;
+use crate::{approvals, sign_in};
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{any, get, post};
+use std::sync::Arc;
+
+/// The routes of the console.
+pub(crate) fn routes(console: Arc<Console>) -> Router {
+    Router::new()
+        .route("/console", get(home))
+        .route("/console/", get(home))
+        .route("/console/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/console/sign-out", post(sign_in::sign_out))
+        .route("/console/link/{token}", get(sign_in::link::show).post(sign_in::link::submit))
+        .route("/console/approvals", get(approvals::list))
+        .route("/console/approvals/{id}", get(approvals::detail))
+        .route("/console/approvals/{id}/{step}", get(approvals::confirm).post(approvals::decide))
+        .route("/console/{*rest}", any(nothing))
+        .route("/assets/{file}", get(assets::serve))
+        .with_state(console)
+}
+
+async fn home() -> Response {
+    redirect("/console/approvals")
+}
+
+async fn nothing(State(console): State<Arc<Console>>) -> Response {
+    Stop::NotFound.respond(&console)
+}
