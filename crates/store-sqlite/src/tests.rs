@@ -142,7 +142,6 @@ fn constraints_refuse() {
         ("mandate count", "UPDATE mandate_use SET used = 3"),
         ("two once-records", "INSERT INTO once VALUES (zeroblob(16), 1, x'01')"),
         ("two instructions of one name", "INSERT INTO instruction VALUES ('I', 1, 2)"),
-        ("two instructions of one attempt", "INSERT INTO instruction VALUES ('J', 1, 1)"),
         ("evidence twice", "INSERT INTO evidence VALUES (1, zeroblob(8), 1, x'02')"),
         ("a payout's evidence changed", "UPDATE payout_evidence SET at = 2"),
         ("two instructions of one payout's attempt", "INSERT INTO payout_instruction VALUES ('Q', 1, 1)"),
