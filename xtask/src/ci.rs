@@ -16,10 +16,11 @@ struct Step {
     arguments: &'static [&'static str],
 }
 
-const CARGO_STEPS: [(&str, &[&str]); 6] = [
+const CARGO_STEPS: [(&str, &[&str]); 7] = [
     ("format", &["fmt", "--all", "--check"]),
     ("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
     ("tidy", &["xtask", "tidy"]),
+    ("the clients' libraries", &["xtask", "clients"]),
     ("tests", &["test", "--workspace", "--locked"]),
     ("release build", &["build", "--release", "--locked", "--package", "refundry"]),
     ("release build of the tools", &["build", "--release", "--locked", "--package", "xtask"]),

@@ -1,4 +1,4 @@
-//! The project's own tools: `cargo xtask tidy | ci | bench | harness`.
+//! The project's own tools: `cargo xtask tidy | ci | clients | bench | harness`.
 //!
 //! Nothing in here is linked into the product, and nothing here imports one of
 //! the product's crates: the checks read the tree as text, the bench and the
@@ -11,6 +11,7 @@
 
 mod bench;
 mod ci;
+mod clients;
 mod harness;
 mod load;
 mod output;
@@ -28,6 +29,7 @@ usage: cargo xtask <command>
 
   tidy [--bless]            the checks of the house as code; --bless rewrites shrunk ratchet entries
   ci                        everything a change must pass, in order, with timings
+  clients                   installs the clients' own libraries that tests sign and verify with
   bench http                goals (a) and (a2): durable creates against a constant answer
   bench latency             goal (d): tail latency at a fixed rate, open model
   bench life                goal (h): whole lives, webhooks included, against creates alone
@@ -57,6 +59,7 @@ fn run(arguments: &[String]) -> anyhow::Result<ExitCode> {
     match arguments.first().map(String::as_str) {
         Some("tidy") => tidy::run(rest),
         Some("ci") => ci::run(),
+        Some("clients") => clients::run(),
         Some("bench") => bench::run(rest),
         Some("harness") => harness::run(rest),
         Some("reference-server") => bench::reference::run(),

@@ -6,9 +6,9 @@
 
 mod hostile;
 mod outcomes;
-mod payouts;
 mod restart;
 mod seeds;
 mod server;
 mod storms;
 mod timeouts;
+mod truelayer;

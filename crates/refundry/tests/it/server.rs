@@ -15,6 +15,8 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(25);
+/// The setting of a bank that takes no time.
+const QUICK: (&str, &str) = ("REFUNDRY_MOCK_BANK__TIME_SCALE_PERMILLE", "0");
 /// The seconds of a day.
 pub(crate) const DAY: u64 = 86_400;
 
@@ -100,6 +102,8 @@ pub(crate) struct Server {
     process: Option<Process>,
     /// The data folder's parent; gone with the last story that holds it.
     folder: TempDir,
+    /// Settings by the names of their variables.
+    settings: Vec<(&'static str, &'static str)>,
     /// `http://127.0.0.1:port`.
     pub(crate) base: String,
     /// `sandbox.json`.
@@ -109,12 +113,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A new sandbox, ready.
+    /// A new sandbox, ready; its bank is as quick as it can be.
     pub(crate) async fn start() -> Self {
+        Self::with(&[QUICK]).await
+    }
+
+    /// A new sandbox with these settings, ready.
+    pub(crate) async fn with(settings: &[(&'static str, &'static str)]) -> Self {
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE);
         let http = http.redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { process: None, folder, base: String::new(), sandbox: Value::Null, http };
+        let settings = settings.to_vec();
+        let mut server = Self { process: None, folder, settings, base: String::new(), sandbox: Value::Null, http };
         server.start_again().await;
         server
     }
@@ -128,8 +138,9 @@ impl Server {
     pub(crate) async fn start_again(&mut self) {
         let data = self.data();
         let log = self.folder.path().join("log");
-        let mut child =
-            serve(&data).stdout(Stdio::piped()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+        let complaints = std::fs::File::create(&log).unwrap();
+        let mut command = serve_with(&data, &self.settings);
+        let mut child = command.stdout(Stdio::piped()).stderr(complaints).spawn().unwrap();
         let mut voice = BufReader::new(child.stdout.take().unwrap());
         let mut said = String::new();
         voice.read_line(&mut said).unwrap();
@@ -334,8 +345,12 @@ impl Server {
 
 /// The command that serves a sandbox on this folder; its bank is as quick as it can be.
 pub(crate) fn serve(data: &Path) -> Command {
+    serve_with(data, &[QUICK])
+}
+
+fn serve_with(data: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = refundry();
-    command.env("REFUNDRY_MOCK_BANK__TIME_SCALE_PERMILLE", "0");
+    command.envs(settings.iter().copied());
     command.args(["serve", "--sandbox", "--listen", "127.0.0.1:0", "--data"]).arg(data);
     command
 }

@@ -1,0 +1,7 @@
+//! TrueLayer's API through the real binary, as its clients meet it.
+
+mod client;
+mod libraries;
+mod refunds;
+mod seeds;
+mod walks;
