@@ -6,6 +6,7 @@
 
 mod hostile;
 mod outcomes;
+mod payouts;
 mod restart;
 mod seeds;
 mod server;
