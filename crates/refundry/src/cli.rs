@@ -101,6 +101,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Verify { data, field_key_file } => verify::run(&data, field_key_file.as_deref()),
         Command::Config { command: ConfigCommand::Check(args) } => {
             let config = args.load()?;
+            runtime()?.block_on(compose::check(&config))?;
             config.refuse_if_incomplete()?;
             println!("the configuration is complete");
             Ok(ExitCode::SUCCESS)

@@ -1,7 +1,7 @@
 //! The composition root: store, engine, rail, dialects, webhooks and sockets
 //! are put together here and nowhere else.
 
-use crate::config::Config;
+use crate::config::{Config, MetricsAt};
 use crate::secrets::key_file;
 use anyhow::Context;
 use refundry_dialects::host::{Dialect, Host};
@@ -151,6 +151,20 @@ fn egress_policy(config: &Config) -> anyhow::Result<Policy> {
     Ok(policy)
 }
 
+/// Reads what only the dialects and the guard of outgoing requests understand,
+/// as `serve` would, over a store of the moment.
+pub(crate) async fn check(config: &Config) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("no folder for a moment")?;
+    let data = folder.path().to_owned();
+    let trial = Config { sandbox: true, data, field_key_file: None, ..config.clone() };
+    let policy = egress_policy(config)?;
+    let core = open_core(&trial)?;
+    let opened = open_dialects(&trial, &core, "http://127.0.0.1", &policy).map(|_| ());
+    core.engine.stop().await;
+    core.store.close()?;
+    opened
+}
+
 impl Running {
     /// Opens everything and listens.
     pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
@@ -186,10 +200,11 @@ impl Running {
         };
         let mut own = vec![routes, health::routes(vitals)];
         let mut listeners = Vec::new();
-        match &config.metrics_listen {
-            None => own.push(sources::metrics_routes(Arc::clone(&metrics))),
-            Some(address) => {
-                let listener = Listener::bind(address.parse()?).await.context("metrics_listen does not open")?;
+        match config.metrics_at()? {
+            MetricsAt::BesideApi => own.push(sources::metrics_routes(Arc::clone(&metrics))),
+            MetricsAt::Nowhere => {}
+            MetricsAt::Own(address) => {
+                let listener = Listener::bind(address).await.context("metrics_listen does not open")?;
                 let routes = vec![sources::metrics_routes(Arc::clone(&metrics))];
                 let mounted = Mounted::shared(Vec::new(), routes, Shapes::new());
                 let edge = Arc::new(Edge::new(mounted, Limits::default(), Arc::clone(&metrics)));

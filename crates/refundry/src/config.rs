@@ -3,12 +3,24 @@
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Prefix of the environment's settings: `REFUNDRY_WEBHOOKS__ALLOW_HTTP=true`.
 const PREFIX: &str = "REFUNDRY_";
 /// Variables with this prefix that are no settings.
 const OTHER_VARIABLES: [&str; 4] = ["REFUNDRY_CONFIG", "REFUNDRY_LOG", "REFUNDRY_TEST_NO_SYNC", "REFUNDRY_BIN"];
+
+/// Where `/metrics` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MetricsAt {
+    /// Beside the API.
+    BesideApi,
+    /// On a listener of its own.
+    Own(SocketAddr),
+    /// Nowhere.
+    Nowhere,
+}
 
 /// What the command line gives.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +42,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Address and port of the API.
     pub(crate) listen: String,
-    /// Address and port of `/metrics` in live; in the sandbox it shares the API's.
+    /// Address and port of `/metrics`; without it they stand beside the API in
+    /// a sandbox that only this machine reaches, and nowhere else.
     pub(crate) metrics_listen: Option<String>,
     /// Where the world reaches this server; by default the listener's address.
     pub(crate) public_origin: Option<String>,
@@ -109,11 +122,20 @@ impl Config {
         Ok(config)
     }
 
+    /// Where the metrics are read. They tell what nobody outside should know,
+    /// so they never stand beside an API that others reach.
+    pub(crate) fn metrics_at(&self) -> anyhow::Result<MetricsAt> {
+        if let Some(address) = &self.metrics_listen {
+            return Ok(MetricsAt::Own(parsed("metrics_listen", address)?));
+        }
+        let own_machine = parsed("listen", &self.listen)?.ip().is_loopback();
+        Ok(if self.sandbox && own_machine { MetricsAt::BesideApi } else { MetricsAt::Nowhere })
+    }
+
     /// Live mode needs what moves real money and what protects it.
     pub(crate) fn refuse_if_incomplete(&self) -> anyhow::Result<()> {
-        self.listen
-            .parse::<std::net::SocketAddr>()
-            .with_context(|| format!("listen: {:?} is no address", self.listen))?;
+        self.metrics_at()?;
+        parsed("listen", &self.listen)?;
         if self.sandbox {
             return Ok(());
         }
@@ -129,6 +151,10 @@ impl Config {
     pub(crate) fn print(&self) -> anyhow::Result<String> {
         toml::to_string_pretty(self).context("the configuration does not print")
     }
+}
+
+fn parsed(name: &str, address: &str) -> anyhow::Result<SocketAddr> {
+    address.parse().with_context(|| format!("{name}: {address:?} is no address"))
 }
 
 fn read_file(file: &Path) -> anyhow::Result<toml::Table> {
@@ -187,6 +213,26 @@ mod tests {
             ("", vec![("REFUNDRY_MOCK_BANK__SPEED", "1")]),
         ] {
             assert!(parse(file, &variables).is_err(), "{file} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn metrics_stand_beside_no_api_that_others_reach() {
+        let own: SocketAddr = "10.0.0.1:9".parse().unwrap();
+        for (sandbox, listen, metrics, at) in [
+            (true, "127.0.0.1:1", None, Some(MetricsAt::BesideApi)),
+            (true, "[::1]:1", None, Some(MetricsAt::BesideApi)),
+            (true, "0.0.0.0:1", None, Some(MetricsAt::Nowhere)),
+            (false, "127.0.0.1:1", None, Some(MetricsAt::Nowhere)),
+            (false, "0.0.0.0:1", None, Some(MetricsAt::Nowhere)),
+            (false, "0.0.0.0:1", Some("10.0.0.1:9"), Some(MetricsAt::Own(own))),
+            (true, "127.0.0.1:1", Some("10.0.0.1:9"), Some(MetricsAt::Own(own))),
+            (true, "127.0.0.1:1", Some("everywhere"), None),
+        ] {
+            let (listen, metrics_listen) = (listen.to_owned(), metrics.map(str::to_owned));
+            let config = Config { sandbox, listen, metrics_listen, ..Config::default() };
+            assert_eq!(config.metrics_at().ok(), at, "{config:?}");
+            assert!(at.is_some() || config.refuse_if_incomplete().is_err());
         }
     }
 

@@ -14,6 +14,7 @@ mod fault;
 mod keys;
 mod load;
 mod migrate;
+mod network;
 mod reader;
 mod rows;
 mod seal;

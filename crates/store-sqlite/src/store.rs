@@ -6,6 +6,7 @@ use crate::connect::{Use, connect};
 use crate::fault::Fault;
 use crate::keys::KeyRing;
 use crate::migrate::{self, Misfit};
+use crate::network;
 use crate::reader::SqliteReader;
 use crate::seal::{Place, Sealer};
 use crate::sql;
@@ -70,6 +71,15 @@ pub enum OpenError {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// The folder lies on another machine, where locks and shared memory are
+    /// not what they seem.
+    #[error("the folder {folder} lies on a network file system ({kind}); the store needs a disk of this machine")]
+    Remote {
+        /// Which.
+        folder: PathBuf,
+        /// The file system.
+        kind: String,
     },
     /// Another process has the store open.
     #[error("another process uses the store in {0}; only one may")]
@@ -146,6 +156,7 @@ impl SqliteStore {
     pub fn open(options: Options) -> Result<Self, OpenError> {
         check_sqlite(rusqlite::version_number())?;
         let lock = lock(&options.folder)?;
+        refuse_remote(&options.folder)?;
         let path = options.folder.join(FILE_NAME);
         make_file(&path).map_err(|source| OpenError::Folder { folder: options.folder.clone(), source })?;
         let sealer = Sealer::new(&options.keys)?;
@@ -233,6 +244,19 @@ impl SqliteStore {
         drop(checkpointer);
         let connection = connect(&self.path, Use::Checkpoint { sync: self.sync })?;
         Ok(self.shared.log.truncate(&connection)?)
+    }
+}
+
+/// A folder that cannot be told is taken as it is.
+fn refuse_remote(folder: &Path) -> Result<(), OpenError> {
+    let source = |source| OpenError::Folder { folder: folder.to_owned(), source };
+    match network::place_of(folder).map_err(source)? {
+        network::Place::Here => Ok(()),
+        network::Place::Doubtful(kind) => {
+            tracing::warn!(kind, "the data folder is shared with another machine; is its disk really here?");
+            Ok(())
+        }
+        network::Place::Remote(kind) => Err(OpenError::Remote { folder: folder.to_owned(), kind }),
     }
 }
 

@@ -10,6 +10,7 @@ mod payouts;
 mod restart;
 mod seeds;
 mod server;
+mod settings;
 mod storms;
 mod timeouts;
 mod truelayer;
