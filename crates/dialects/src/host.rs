@@ -5,15 +5,16 @@ use axum::Router;
 use axum::response::Response;
 use http::Method;
 use refundry_domain::command::Command;
-use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId};
+use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId, PersonId};
 use refundry_domain::money::Currency;
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
 use refundry_engine::egress::Policy;
 use refundry_engine::engine::Engine;
 use refundry_engine::envelope::Unavailable;
+use refundry_engine::hosted::HostedPages;
 use refundry_engine::rail::{Habit, PayerBank};
-use refundry_engine::registry::RegistryEntry;
+use refundry_engine::registry::{Credential, RegistryEntry};
 use refundry_engine::webhook::WebhookDialect;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -180,6 +181,18 @@ pub trait Dialect: Send + Sync {
     /// this server is reached now.
     fn refresh(&self, members: &mut serde_json::Map<String, serde_json::Value>) {
         let _ = members;
+    }
+
+    /// What the pages that its links lead to ask; none where it has no such links.
+    fn hosted_pages(&self) -> Option<Arc<dyn HostedPages>> {
+        None
+    }
+
+    /// A key with which a human of the merchant decides by calls, and what is
+    /// stored of it; none where this dialect has no such keys.
+    fn decision_key(&self, merchant: MerchantId, owner: PersonId, at: Timestamp) -> Option<(String, Credential)> {
+        let _ = (merchant, owner, at);
+        None
     }
 
     /// The ways in which its webhooks may be signed, where there are several

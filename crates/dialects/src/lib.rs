@@ -4,7 +4,10 @@
 //! webhooks in its provider's spelling. It imports no store, no rail and no
 //! other dialect. A further dialect is one folder and two lines here.
 
+pub mod account_number;
 pub mod answer;
+mod banked;
+pub mod banked_v2;
 pub mod banked_v3;
 pub mod host;
 pub mod json;
@@ -25,8 +28,10 @@ use std::sync::Arc;
 /// A subtree that no dialect owns, an unknown key or a value out of range.
 pub fn all(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Vec<Arc<dyn Dialect>>, ConfigError> {
     let mut settings = Subtrees::parse(settings)?;
+    let banked = banked::Family::open(host, &settings.take(banked::FAMILY))?;
     let mut dialects: Vec<Arc<dyn Dialect>> = vec![
-        banked_v3::open(host, &settings.take("banked"))?,
+        banked_v3::open(&banked),
+        banked_v2::open(&banked),
         truelayer::open(host, &settings.take(truelayer::DIALECT))?,
     ];
     let families = dialects.iter().map(|dialect| dialect.webhooks()).collect();

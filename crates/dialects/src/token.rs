@@ -12,6 +12,8 @@ use refundry_domain::time::Timestamp;
 const PREFIX: &str = "rfb_";
 /// First byte of the signed record.
 const VERSION: u8 = 1;
+/// First byte of what is derived; no signed record begins with it.
+const DERIVED: u8 = 0;
 /// Bytes of an HMAC-SHA256.
 const MAC_LENGTH: usize = 32;
 /// Longest token that is looked at, in characters.
@@ -62,6 +64,23 @@ impl TokenKey {
         text
     }
 
+    /// 32 bytes that only this server can make of a message, the same whenever
+    /// it does: for secrets that are shown and not stored. A label keeps one
+    /// use apart from another, and all of them from signatures.
+    #[must_use]
+    pub fn derive(&self, label: &str, message: &[u8]) -> [u8; 32] {
+        let mut record = Encoder::new();
+        record.byte(DERIVED).text(label);
+        let mut bytes = record.finish();
+        bytes.extend_from_slice(message);
+        let mac = hmac::sign(&self.0, &bytes);
+        let mut derived = [0; 32];
+        for (to, from) in derived.iter_mut().zip(mac.as_ref()) {
+            *to = *from;
+        }
+        derived
+    }
+
     /// The claims of a token that this key signed and that has not expired.
     /// The signature is compared in constant time.
     #[must_use]
@@ -108,6 +127,15 @@ mod tests {
         assert!(token.starts_with("rfb_"));
         assert_eq!(key.check(&token, ends.minus(Span(1))), Some(claims(ends)));
         assert_eq!(key.check(&token, ends), None);
+    }
+
+    #[test]
+    fn what_is_derived_depends_on_key_label_and_message() {
+        let key = TokenKey::new(&[7; 32]);
+        assert_eq!(key.derive("a", b"bc"), key.derive("a", b"bc"));
+        for other in [key.derive("ab", b"c"), key.derive("a", b"cb"), TokenKey::new(&[8; 32]).derive("a", b"bc")] {
+            assert_ne!(key.derive("a", b"bc"), other);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod egress;
 pub mod engine;
 pub mod envelope;
+pub mod hosted;
 mod keys;
 pub mod mint;
 pub mod notifier;

@@ -1,23 +1,22 @@
 //! The Banked dialect, third generation: refunds and pay-ins under `/v3`,
-//! webhook endpoints under `/v2` and `/v3`, tokens under `/oauth`.
+//! webhook endpoints under `/v2` and `/v3`, tokens under `/oauth`. What it
+//! shares with other generations is in `banked`.
 //!
 //! | file | what |
 //! |---|---|
 //! | `routes` | paths, refunds |
-//! | `payins`, `endpoints`, `oauth` | the other resources |
+//! | `payins` | the other resource |
 //! | `auth`, `idempotency` | who asks, and what happens once |
 //! | `wire` | bodies in and out, the only place with this spelling |
 //! | `states`, `errors` | total maps from our states and refusals |
-//! | `webhook` | payloads, signature, retry schedule |
+//! | `webhook` | payloads |
 //! | `sandbox` | credentials for the sandbox |
 
 mod auth;
 mod config;
-mod endpoints;
 mod errors;
 mod extension;
 mod idempotency;
-mod oauth;
 mod payins;
 mod refunds;
 mod routes;
@@ -29,45 +28,29 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use crate::host::{Dialect, Host, Provisioned, SandboxPlan};
-use crate::limiter::Limiter;
-use crate::settings::ConfigError;
+use crate::banked::{App, FAMILY, Family, paths};
+use crate::host::{Dialect, Provisioned, SandboxPlan};
 use axum::Router;
 use axum::response::Response;
-use config::Config;
 use http::Method;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
 
 /// Name of this folder, as origins carry it.
 pub(crate) const DIALECT: &str = "banked_v3";
-/// The family: credentials and endpoints are one for both generations.
-pub(crate) const FAMILY: &str = "banked";
-
-/// What every handler works with.
-#[derive(Debug)]
-pub(crate) struct App {
-    host: Arc<Host>,
-    config: Config,
-    /// The dialect's name, shared by all origins.
-    dialect: Arc<str>,
-    limiter: Limiter,
-}
 
 /// The dialect as the server sees it.
 struct BankedV3 {
+    family: Arc<Family>,
     app: Arc<App>,
 }
 
-/// Sets the dialect up.
-///
-/// # Errors
-/// An unknown key or a value out of range.
-pub(crate) fn open(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Arc<dyn Dialect>, ConfigError> {
-    let config = Config::read(settings)?;
-    let limiter = Limiter::new(config.rate_limit);
-    let app = App { host: Arc::clone(host), config, dialect: Arc::from(DIALECT), limiter };
-    Ok(Arc::new(BankedV3 { app: Arc::new(app) }))
+/// Sets the generation up.
+pub(crate) fn open(family: &Arc<Family>) -> Arc<dyn Dialect> {
+    let (host, config) = family.parts();
+    let webhooks = webhook::Webhooks::new(config, host.environment);
+    let app = family.join(DIALECT, errors::PAYIN_PATH, Arc::new(webhooks));
+    Arc::new(BankedV3 { family: Arc::clone(family), app: Arc::new(app) })
 }
 
 impl Dialect for BankedV3 {
@@ -84,18 +67,15 @@ impl Dialect for BankedV3 {
     }
 
     fn not_found(&self, _method: &Method, path: &str) -> Response {
-        routes::not_found(&self.app, path)
+        paths::not_found(&self.app, path)
     }
 
     fn refuse(&self, status: u16, detail: &'static str, path: &str) -> Option<Response> {
-        let kind = errors::Kind::of_status(status);
-        let mut reply = errors::Fault::new(kind, detail).reply(routes::shape_of(path), &self.app.config);
-        reply.status = status;
-        Some(reply.respond())
+        Some(paths::refuse(&self.app, status, detail, path))
     }
 
     fn webhooks(&self) -> Arc<dyn WebhookDialect> {
-        Arc::new(webhook::Webhooks::new(&self.app.config, self.app.host.environment))
+        self.family.webhooks()
     }
 
     fn sandbox_member(&self) -> &'static str {

@@ -8,7 +8,7 @@ use super::auth::{self, Caller};
 use super::errors::{self, Fault, Kind, Shape};
 use super::idempotency::{self, Content};
 use super::wire::{self, PayinMoment, PayinRequest};
-use super::{App, refunds, routes, states};
+use super::{App, routes, states};
 use crate::answer;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
@@ -151,5 +151,5 @@ async fn find(app: &App, headers: &HeaderMap, id: &str) -> Result<Payment, Fault
     let merchant = caller.merchant;
     let found =
         app.host.engine.read(move |reader| reader.payment(merchant, id)).await.map_err(Fault::of_unavailable)?;
-    found.filter(|payment| refunds::is_visible(&payment.origin, &caller)).ok_or_else(unknown)
+    found.filter(|payment| caller.sees(&payment.origin)).ok_or_else(unknown)
 }

@@ -1,44 +1,30 @@
-//! Webhooks: payloads, signature, retry schedule (contract 7).
+//! Webhooks: payloads (contract 7.1).
 
 use super::config::Config;
 use super::wire::{self, EventHead};
-use super::{DIALECT, FAMILY, states};
-use aws_lc_rs::hmac;
+use super::{DIALECT, states};
+use crate::banked::webhook::{Generation, subscribed, wants};
 use refundry_domain::event::{Event, EventKind};
 use refundry_domain::mandate::Mandate;
-use refundry_domain::payment::{Origin, Payment, PaymentState};
+use refundry_domain::payment::{Payment, PaymentState};
 use refundry_domain::refund::{Refund, RefundState, SettledBy};
 use refundry_domain::rules::Environment;
-use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::registry::Endpoint;
 use refundry_engine::store::StoredEvent;
-use refundry_engine::webhook::{Rendered, WebhookDialect};
+use refundry_engine::webhook::Rendered;
 
-/// Tries after the first one.
-const REDELIVERY_COUNT_MAX: u32 = 25;
-/// The receiver's way to end a delivery: the thing is gone.
-const GONE: u16 = 410;
-/// Millionths in one, the range of the jitter.
-const MILLION: u64 = 1_000_000;
-
-/// This provider's webhooks.
+/// This generation's payloads.
 #[derive(Debug)]
 pub(super) struct Webhooks {
     canceled_state: bool,
     data_version: bool,
     environment: Environment,
-    timeout: Span,
 }
 
 impl Webhooks {
     /// Webhooks under these settings.
     pub(super) fn new(config: &Config, environment: Environment) -> Self {
-        Self {
-            canceled_state: config.canceled_state,
-            data_version: config.data_version,
-            environment,
-            timeout: config.webhook_timeout,
-        }
+        Self { canceled_state: config.canceled_state, data_version: config.data_version, environment }
     }
 
     fn head(&self, event: &Event, event_type: &'static str) -> EventHead {
@@ -49,7 +35,10 @@ impl Webhooks {
     fn of_refund(&self, event: &Event, refund: &Refund, state: RefundState, endpoint: &Endpoint) -> Option<Rendered> {
         let event_type = states::refund_event(state, is_creation(event, refund, state), self.canceled_state)?;
         // What was heard before the client named the refund is not its business.
-        if event.at < refund.created_at || !wants(endpoint, &refund.origin, event_type) {
+        if event.at < refund.created_at
+            || *refund.origin.dialect != *DIALECT
+            || !wants(endpoint, &refund.origin, event_type)
+        {
             return None;
         }
         let shown = states::refund(state, refund.funding, self.canceled_state);
@@ -65,7 +54,7 @@ impl Webhooks {
             PaymentState::Settled => "payment_sent",
             PaymentState::Failed => "payment_failed",
         };
-        if !wants(endpoint, &payment.origin, event_type) {
+        if *payment.origin.dialect != *DIALECT || !wants(endpoint, &payment.origin, event_type) {
             return None;
         }
         let body = wire::payin_event(self.head(event, event_type), payment, states::payin(state));
@@ -77,7 +66,7 @@ impl Webhooks {
     fn of_mandate(&self, event: &Event, mandate: &Mandate, state: &str, endpoint: &Endpoint) -> Option<Rendered> {
         let shown = states::mandate(state)?;
         let heard = endpoint.group.is_empty() || mandate.group.is_empty() || *endpoint.group == *mandate.group;
-        if !heard || endpoint.dialect != FAMILY || !subscribed(endpoint, shown.event_type) {
+        if !heard || !subscribed(endpoint, shown.event_type) {
             return None;
         }
         let body = wire::mandate_event(self.head(event, shown.event_type), mandate, &shown, self.environment);
@@ -102,28 +91,9 @@ fn is_creation(event: &Event, refund: &Refund, state: RefundState) -> bool {
     event.number == 1 || (adopted && event.at == refund.created_at && state == refund.first_state)
 }
 
-/// Whether an endpoint gets this event of an object of this origin.
-fn wants(endpoint: &Endpoint, origin: &Origin, event_type: &str) -> bool {
-    endpoint.dialect == FAMILY
-        && *origin.dialect == *DIALECT
-        && (endpoint.group.is_empty() || *endpoint.group == *origin.group)
-        && subscribed(endpoint, event_type)
-}
-
-fn subscribed(endpoint: &Endpoint, event_type: &str) -> bool {
-    endpoint.events.is_empty() || endpoint.events.iter().any(|wanted| wanted == event_type)
-}
-
-impl WebhookDialect for Webhooks {
-    fn family(&self) -> &'static str {
-        FAMILY
-    }
-
-    fn render(&self, stored: &StoredEvent, endpoint: &Endpoint) -> Option<Rendered> {
+impl Generation for Webhooks {
+    fn render(&self, stored: &StoredEvent, _history: &[Event], endpoint: &Endpoint) -> Option<Rendered> {
         let event = &stored.event;
-        if endpoint.merchant != event.merchant {
-            return None;
-        }
         let payin = |state| stored.payment.as_ref().and_then(|payment| self.of_payin(event, payment, state, endpoint));
         match &event.kind {
             EventKind::RefundEntered { state } => {
@@ -160,40 +130,5 @@ impl WebhookDialect for Webhooks {
             | EventKind::AccountPaused { .. }
             | EventKind::AccountResumed { .. } => None,
         }
-    }
-
-    fn sign(
-        &self,
-        _event: &StoredEvent,
-        endpoint: &Endpoint,
-        body: &[u8],
-        at: Timestamp,
-    ) -> Vec<(&'static str, String)> {
-        let seconds = at.unix_seconds();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, endpoint.secret.as_bytes());
-        let mut signed = hmac::Context::with_key(&key);
-        signed.update(format!("{seconds}.").as_bytes());
-        signed.update(body);
-        let signature = hex::encode(signed.sign());
-        vec![("banked-signature", format!("{seconds}.{signature}"))]
-    }
-
-    fn retry_after(&self, failed_tries: u32, jitter: u32) -> Option<Span> {
-        if failed_tries == 0 || failed_tries > REDELIVERY_COUNT_MAX {
-            return None;
-        }
-        // After try n, counted from 0: n^4 + 15 + random(0..30) x (n + 1) seconds.
-        let tries = u64::from(failed_tries);
-        let fixed = (tries - 1).pow(4) + 15;
-        let random = Span::seconds(30 * tries).0 / MILLION * u64::from(jitter);
-        Some(Span(Span::seconds(fixed).0.saturating_add(random)))
-    }
-
-    fn timeout(&self) -> Span {
-        self.timeout
-    }
-
-    fn stops_on(&self, status: u16) -> bool {
-        status == GONE
     }
 }

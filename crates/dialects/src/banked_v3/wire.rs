@@ -2,23 +2,21 @@
 //! declared in alphabetical order, because they are printed in it.
 
 mod mandates;
-mod read;
 mod requests;
 
-pub(super) use mandates::mandate_event;
-pub(super) use read::Fields;
+pub(super) use crate::banked::read::Fields;
 #[cfg(test)]
-pub(super) use requests::EVENTS;
-pub(super) use requests::{EndpointChange, EndpointRequest, Method, PayinRequest, RefundRequest};
+pub(super) use crate::banked::wire::EVENTS;
+pub(super) use mandates::mandate_event;
+pub(super) use requests::{Method, PayinRequest, RefundRequest};
 
 use super::errors::to_json;
 use super::extension::Texts;
 use super::states::{self, PENDING, Reason, Shown};
-use crate::print::{Text, rfc3339_nanos, spaced_utc, uuid};
+use crate::print::{Text, rfc3339_nanos, uuid};
 use refundry_domain::payment::Payment;
 use refundry_domain::refund::{Funding, Refund};
 use refundry_domain::time::Timestamp;
-use refundry_engine::registry::Endpoint;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -335,61 +333,4 @@ pub(super) fn refund_event(head: EventHead, refund: &Refund, shown: &Shown) -> V
 pub(super) fn payin_event(head: EventHead, payment: &Payment, status: &'static str) -> Vec<u8> {
     let moment = PayinMoment { status, updated_at: head.at };
     head.around(payin_body(payment, moment, Form::Webhook), 3)
-}
-
-/// A webhook endpoint as answers show it; the key only once.
-#[derive(Serialize)]
-struct EndpointBody<'a> {
-    id: Text<36>,
-    target_url: &'a str,
-    events: &'a [String],
-    created_at: Text<23>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signature_key: Option<&'a str>,
-}
-
-fn endpoint_body(endpoint: &Endpoint, with_key: bool) -> EndpointBody<'_> {
-    EndpointBody {
-        id: uuid(endpoint.id.0),
-        target_url: &endpoint.url,
-        events: &endpoint.events,
-        created_at: spaced_utc(endpoint.created_at),
-        signature_key: with_key.then_some(&*endpoint.secret),
-    }
-}
-
-/// One endpoint; with its key right after we made it.
-pub(super) fn endpoint(endpoint: &Endpoint, with_key: bool) -> Vec<u8> {
-    to_json(&endpoint_body(endpoint, with_key))
-}
-
-/// All endpoints, as a bare array.
-pub(super) fn endpoints<'a>(all: impl Iterator<Item = &'a Endpoint>) -> Vec<u8> {
-    let bodies: Vec<EndpointBody<'_>> = all.map(|found| endpoint_body(found, false)).collect();
-    to_json(&bodies)
-}
-
-#[derive(Serialize)]
-struct TokenBody<'a> {
-    access_token: &'a str,
-    token_type: &'static str,
-    expires_in: u64,
-    scope: &'a str,
-    created_at: i64,
-}
-
-/// The answer of the token endpoint.
-pub(super) fn token(access_token: &str, expires_in: u64, scope: &str, created_at: Timestamp) -> Vec<u8> {
-    let created_at = created_at.unix_seconds();
-    to_json(&TokenBody { access_token, token_type: "Bearer", expires_in, scope, created_at })
-}
-
-#[derive(Serialize)]
-struct OauthError {
-    error: &'static str,
-}
-
-/// An error of the token endpoint (RFC 6749, 5.2).
-pub(super) fn oauth_error(error: &'static str) -> Vec<u8> {
-    to_json(&OauthError { error })
 }

@@ -1,5 +1,6 @@
 //! A shop with one float, one settlement account, two mandates and a pay-in.
 
+use crate::banked::Family;
 use crate::host::{Dialect, Host, SandboxPlan};
 use crate::token::TokenKey;
 use axum::Router;
@@ -169,7 +170,7 @@ impl World {
         let engine = Engine::start(Parts { writer, reader, clock: clock.clone(), rules }).unwrap();
         let origin = "http://127.0.0.1:8080".to_owned();
         let host = Arc::new(Host::new(engine.clone(), TokenKey::new(&[3; 32]), rules.environment, origin));
-        let dialect = crate::banked_v3::open(&host, &settings).unwrap();
+        let dialect = crate::banked_v3::open(&Family::open(&host, &settings).unwrap());
         let mut ids = make::Ids::default();
         let mut world = Self {
             store,
@@ -415,6 +416,8 @@ fn a_nowhere() -> Arc<Endpoint> {
         | RegistryEntry::Group(_)
         | RegistryEntry::Credential(_)
         | RegistryEntry::Person(_)
+        | RegistryEntry::Policy(_)
+        | RegistryEntry::Fees(_)
         | RegistryEntry::Unswept(_) => None,
     });
     Arc::new(entry.unwrap())

@@ -1,15 +1,13 @@
 //! The bodies that merchants send.
 
 use super::{ACCOUNT_TYPE, Fields, IDENTITY_TYPE, sort_metadata};
+use crate::banked::read::read_url;
 use crate::banked_v3::errors::{FLOAT_PATH, Fault, Kind, PAYIN_PATH, TOKEN_PATH};
 use crate::banked_v3::extension::Texts;
 use crate::json::Json;
 use refundry_domain::id::{AccountId, MandateToken, PaymentId};
 use refundry_domain::money::Currency;
-use url::Url;
 
-/// Longest URL that we take, in characters.
-const URL_LENGTH_MAX: usize = 2_000;
 /// Most pairs of metadata.
 const PAIR_COUNT_MAX: usize = 50;
 /// Longest key of metadata, in characters.
@@ -192,129 +190,4 @@ impl<'j> PayinRequest<'j> {
         };
         fields.finish(read)
     }
-}
-
-/// An absolute web address that must be there.
-fn read_url<'j>(fields: &mut Fields, parent: &'j Json, path: &'static str) -> Option<&'j str> {
-    let text = fields.required_text(parent, path, URL_LENGTH_MAX)?;
-    let good = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if good {
-        return Some(text);
-    }
-    fields.fault(Kind::Schema, path, "must be an absolute http or https URL");
-    None
-}
-
-/// Event names that an endpoint may ask for, also those that are never sent.
-pub(crate) const EVENTS: &[&str] = &[
-    "payment_initiated",
-    "payment_pending",
-    "payment_sent",
-    "payment_failed",
-    "payment_canceled",
-    "refund_pending",
-    "refund_sent",
-    "refund_failed",
-    "refund_canceled",
-    "mandate_active",
-    "mandate_cancelled",
-    "mandate_declined",
-    "mandate_expired",
-    "mandate_failed",
-    "mandate_pending",
-    "mandate_suspended",
-    "redacted_payment_initiated",
-    "redacted_payment_pending",
-    "redacted_payment_sent",
-    "redacted_payment_failed",
-    "payout_pending",
-    "payout_canceled",
-    "payout_sent",
-    "payout_failed",
-];
-
-/// A webhook endpoint that is to be made.
-#[derive(Debug)]
-pub(crate) struct EndpointRequest<'j> {
-    /// Where to send.
-    pub(crate) target_url: &'j str,
-    /// Event names.
-    pub(crate) events: Vec<String>,
-    /// The signing key, where one was given.
-    pub(crate) signature_key: Option<&'j str>,
-}
-
-impl<'j> EndpointRequest<'j> {
-    /// Reads the body; every fault is named.
-    pub(crate) fn read(json: &'j Json) -> Result<Self, Fault> {
-        let (json, mut fields) = Fields::root(json)?;
-        let target_url = read_url(&mut fields, json, "target_url");
-        if json.member("events").is_none() {
-            fields.missing("events");
-        }
-        let events = read_events(&mut fields, json);
-        let signature_key = read_key(&mut fields, json);
-        let read = match (target_url, events) {
-            (Some(target_url), Some(events)) => Some(Self { target_url, events, signature_key }),
-            _ => None,
-        };
-        fields.finish(read)
-    }
-}
-
-/// A webhook endpoint that is to be changed.
-#[derive(Debug)]
-pub(crate) struct EndpointChange<'j> {
-    /// Where to send.
-    pub(crate) target_url: Option<&'j str>,
-    /// Event names.
-    pub(crate) events: Option<Vec<String>>,
-    /// The signing key.
-    pub(crate) signature_key: Option<&'j str>,
-}
-
-impl<'j> EndpointChange<'j> {
-    /// Reads the body; every fault is named.
-    pub(crate) fn read(json: &'j Json) -> Result<Self, Fault> {
-        let (json, mut fields) = Fields::root(json)?;
-        let target_url = match json.member("target_url") {
-            Some(_) => read_url(&mut fields, json, "target_url"),
-            None => None,
-        };
-        let events = read_events(&mut fields, json);
-        let signature_key = read_key(&mut fields, json);
-        fields.finish(Some(Self { target_url, events, signature_key }))
-    }
-}
-
-fn read_events(fields: &mut Fields, json: &Json) -> Option<Vec<String>> {
-    let Some(names) = json.member("events")?.as_array() else {
-        fields.fault(Kind::Decoding, "events", "must be an array");
-        return None;
-    };
-    if names.is_empty() {
-        fields.fault(Kind::Schema, "events", "must not be empty");
-        return None;
-    }
-    let mut events: Vec<String> = Vec::new();
-    for (place, name) in names.iter().enumerate() {
-        let path = format!("events/{place}");
-        match name.as_text() {
-            None => fields.fault(Kind::Decoding, &path, "must be a string"),
-            Some(name) if !EVENTS.contains(&name) => fields.fault(Kind::Schema, &path, "no such event"),
-            Some(name) if events.iter().any(|known| known == name) => {}
-            Some(name) => events.push(name.to_owned()),
-        }
-    }
-    Some(events)
-}
-
-fn read_key<'j>(fields: &mut Fields, json: &'j Json) -> Option<&'j str> {
-    json.member("signature_key")?;
-    let key = fields.required_text(json, "signature_key", 255)?;
-    if key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Some(key);
-    }
-    fields.fault(Kind::Schema, "signature_key", "must be of visible ASCII characters");
-    None
 }

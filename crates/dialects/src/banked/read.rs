@@ -1,9 +1,10 @@
 //! Reading fields of a JSON body, collecting what is wrong with each.
 
-use crate::banked_v3::errors::{Fault, Kind, Param};
+use super::errors::{Fault, Kind, Param};
 use crate::json::Json;
 use refundry_domain::id::parse_uuid;
 use std::borrow::Cow;
+use url::Url;
 
 /// What was found wrong so far.
 #[derive(Debug, Default)]
@@ -128,6 +129,20 @@ impl Fields {
         }
         None
     }
+}
+
+/// Longest URL that we take, in characters.
+const URL_LENGTH_MAX: usize = 2_000;
+
+/// An absolute web address that must be there.
+pub(crate) fn read_url<'j>(fields: &mut Fields, parent: &'j Json, path: &'static str) -> Option<&'j str> {
+    let text = fields.required_text(parent, path, URL_LENGTH_MAX)?;
+    let good = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if good {
+        return Some(text);
+    }
+    fields.fault(Kind::Schema, path, "must be an absolute http or https URL");
+    None
 }
 
 fn is_negative_integer(spelling: &str) -> bool {

@@ -29,7 +29,7 @@ struct Parameters {
 #[derive(Debug, PartialEq, Eq)]
 struct Malformed;
 
-pub(super) async fn token(
+pub(crate) async fn token(
     State(app): State<Arc<App>>,
     uri: Uri,
     headers: HeaderMap,

@@ -7,7 +7,7 @@ use super::auth::{self, Caller};
 use super::errors::{Fault, Kind, Reply, Shape};
 use super::idempotency::{self, Content};
 use super::wire::{self, EndpointChange, EndpointRequest};
-use super::{App, FAMILY, routes};
+use super::{App, FAMILY, paths};
 use crate::json::{Json, JsonFault};
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
@@ -38,8 +38,8 @@ struct Asked {
     json: Result<Json, JsonFault>,
 }
 
-pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
-    let shape = routes::shape_of(uri.path());
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+    let shape = paths::shape_of(uri.path());
     match auth::caller(&app, &headers) {
         Err(fault) => fault.respond(shape, &app.config),
         Ok(caller) => {
@@ -50,13 +50,13 @@ pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri, headers: HeaderM
     }
 }
 
-pub(super) async fn create(
+pub(crate) async fn create(
     State(app): State<Arc<App>>,
     uri: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let shape = routes::shape_of(uri.path());
+    let shape = paths::shape_of(uri.path());
     let asked = match ask(&app, &Method::POST, &uri, &headers, body) {
         Ok(asked) => asked,
         Err(fault) => return fault.respond(shape, &app.config),
@@ -82,7 +82,7 @@ fn ask(
 ) -> Result<Asked, Fault> {
     let caller = auth::caller(app, headers)?;
     let key = idempotency::key(headers)?;
-    let body = routes::body(body)?;
+    let body = paths::body(body)?;
     let content = if *method == Method::DELETE { Content::none() } else { Content::read(&body) };
     let once = key.map(|key| idempotency::once(&caller, method, uri.path(), key, &content));
     Ok(Asked { caller, once, json: content.json })
@@ -119,20 +119,20 @@ fn new_endpoint(app: &App, caller: &Caller, request: &EndpointRequest<'_>) -> En
 }
 
 /// A new signing key.
-pub(super) fn new_key() -> String {
+pub(crate) fn new_key() -> String {
     let mut bytes = [0; KEY_BYTES];
     mint::fill_random(&mut bytes);
     format!("whk_{}", hex::encode(bytes))
 }
 
-pub(super) async fn change(
+pub(crate) async fn change(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let shape = routes::shape_of(uri.path());
+    let shape = paths::shape_of(uri.path());
     let asked = match ask(&app, &Method::PATCH, &uri, &headers, body) {
         Ok(asked) => asked,
         Err(fault) => return fault.respond(shape, &app.config),
@@ -140,7 +140,7 @@ pub(super) async fn change(
     let json = asked.json.as_ref().map_err(Fault::of_json);
     let wanted = json.and_then(EndpointChange::read);
     let change = wanted.and_then(|wanted| {
-        let mut endpoint = known(&app, &asked.caller, &routes::id(id))?;
+        let mut endpoint = known(&app, &asked.caller, &paths::id(id))?;
         if let Some(url) = wanted.target_url {
             allowed(&app, url)?;
             url.clone_into(&mut endpoint.url);
@@ -157,19 +157,19 @@ pub(super) async fn change(
     carry_out(&app, &asked, change, shape).await
 }
 
-pub(super) async fn remove(
+pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let shape = routes::shape_of(uri.path());
+    let shape = paths::shape_of(uri.path());
     let asked = match ask(&app, &Method::DELETE, &uri, &headers, body) {
         Ok(asked) => asked,
         Err(fault) => return fault.respond(shape, &app.config),
     };
-    let change = known(&app, &asked.caller, &routes::id(id)).map(|endpoint| Change {
+    let change = known(&app, &asked.caller, &paths::id(id)).map(|endpoint| Change {
         change: RegistryChange::RemoveEndpoint(endpoint.id),
         reply: Reply { status: 204, body: Vec::new() },
     });
@@ -198,6 +198,6 @@ async fn carry_out(app: &App, asked: &Asked, change: Result<Change, Fault>, shap
     match app.host.engine.execute(envelope).await {
         Err(unavailable) => Fault::of_unavailable(unavailable).respond(shape, &app.config),
         Ok(Outcome { result: Ok(answer), .. }) => idempotency::kept(answer).unwrap_or(reply).respond(),
-        Ok(Outcome { result: Err(refusal), .. }) => idempotency::of_refusal(refusal).respond(shape, &app.config),
+        Ok(Outcome { result: Err(refusal), .. }) => idempotency::of_refusal(app, refusal).respond(shape, &app.config),
     }
 }

@@ -1,0 +1,3 @@
+//! Who asks: keys and tokens are the family's.
+
+pub(super) use crate::banked::auth::{Caller, caller};

@@ -1,0 +1,3 @@
+//! The settings: one subtree for the family.
+
+pub(super) use crate::banked::config::{Config, ExternalSpelling};

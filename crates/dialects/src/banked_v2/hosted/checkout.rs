@@ -1,0 +1,261 @@
+//! The way to a bank and back: for customers who pay a session, and for
+//! merchants who authorise a refund.
+
+use super::{ATTEMPT_COUNT_MAX, execute, merchant_name, merchants};
+use crate::banked::App;
+use crate::banked_v2::accounts::{self, MOCK_BANK_NO_DETAILS};
+use crate::banked_v2::extension::{RefundExtension, SessionExtension};
+use crate::banked_v2::links::onward;
+use crate::banked_v2::sessions::{is_session, links};
+use crate::banked_v2::{refund_session, states};
+use crate::token::Claims;
+use refundry_domain::command::Command;
+use refundry_domain::event::Actor;
+use refundry_domain::id::{MerchantId, PaymentId, RefundId};
+use refundry_domain::party::Party;
+use refundry_domain::payment::{Payment, PaymentFailureReason, PaymentState};
+use refundry_domain::refund::{Gate, Refund, RefundState};
+use refundry_domain::time::Span;
+use refundry_engine::envelope::{Envelope, Unavailable};
+use refundry_engine::hosted::{Checkout, CheckoutState, Decision};
+use refundry_engine::rail::{PayinPlan, PayinStep};
+use std::sync::Arc;
+
+/// What tokens of visits open, and nothing else.
+const VISIT: &str = "banked_visit";
+/// How long a visit may take.
+const VISIT_KEPT: Span = Span::seconds(3_600);
+
+/// What a checkout is about.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and not kept")]
+enum Subject {
+    Session { payment: Payment, extension: SessionExtension },
+    Refund { refund: Refund, extension: RefundExtension, payer: Option<Party> },
+}
+
+impl Subject {
+    fn merchant(&self) -> MerchantId {
+        match self {
+            Self::Session { payment, .. } => payment.merchant,
+            Self::Refund { refund, .. } => refund.merchant,
+        }
+    }
+
+    fn bank(&self) -> Option<&str> {
+        match self {
+            Self::Session { extension, .. } => extension.provider.as_deref(),
+            Self::Refund { extension, .. } => extension.provider.as_deref(),
+        }
+    }
+}
+
+/// Looks an id up; of sessions only our own lead to a bank.
+async fn find(app: &App, id: &str, merchant: Option<MerchantId>) -> Result<Option<Subject>, Unavailable> {
+    let Ok(id) = PaymentId::parse(id) else { return Ok(None) };
+    let refund_id = links(app).refund_of(id.0);
+    let whose = merchant.map_or_else(|| merchants(app), |merchant| [merchant].into());
+    let found = app.host.engine.read(move |reader| {
+        for merchant in whose {
+            if let Some(payment) = reader.payment(merchant, id)? {
+                let extension = SessionExtension::of(&payment).filter(|_| is_session(&payment));
+                return Ok(extension.map(|extension| Subject::Session { payment, extension }));
+            }
+            if let Some(refund) = reader.refund(merchant, refund_id)?.filter(states::has_session) {
+                let payer = reader.payment(merchant, refund.payment)?.and_then(|payment| payment.debtor);
+                let extension = RefundExtension::of(&refund);
+                return Ok(Some(Subject::Refund { refund, extension, payer }));
+            }
+        }
+        Ok(None)
+    });
+    found.await
+}
+
+fn state_of_payment(payment: &Payment, decision: Option<Decision>) -> CheckoutState {
+    match (payment.state, decision) {
+        (PaymentState::Open, None) => CheckoutState::Open,
+        // The bank knows, and its word is on the way.
+        (PaymentState::Open, Some(Decision::Decline)) | (PaymentState::Failed, _) => CheckoutState::Failed,
+        (PaymentState::Open, Some(Decision::Authorise)) | (PaymentState::Settled | PaymentState::Reversed, _) => {
+            CheckoutState::Sent
+        }
+        (PaymentState::Open, Some(Decision::KeepPending)) | (PaymentState::Authorised | PaymentState::Executed, _) => {
+            CheckoutState::Pending
+        }
+    }
+}
+
+fn state_of_refund(state: RefundState) -> CheckoutState {
+    match state {
+        RefundState::Awaiting(Gate::Authorisation) => CheckoutState::Open,
+        RefundState::Awaiting(Gate::Details | Gate::Settlement | Gate::Approval | Gate::Funds) => {
+            CheckoutState::Waiting
+        }
+        RefundState::Ready | RefundState::Submitted => CheckoutState::Pending,
+        RefundState::Settled { by: _ } | RefundState::Returned { .. } => CheckoutState::Sent,
+        RefundState::Failed { .. }
+        | RefundState::Rejected { .. }
+        | RefundState::Cancelled { .. }
+        | RefundState::Expired { .. } => CheckoutState::Failed,
+    }
+}
+
+fn checkout(app: &App, subject: &Subject) -> Checkout {
+    let merchant = subject.merchant();
+    let bank = subject.bank().and_then(accounts::bank);
+    match subject {
+        Subject::Session { payment, extension } => Checkout {
+            merchant,
+            merchant_name: merchant_name(app, merchant),
+            id: payment.id.0,
+            refund: false,
+            amount: payment.amount,
+            creditor_name: Some(extension.payee_name.clone()),
+            creditor_account: Some(extension.payee_account.masked()),
+            remittance: extension.statement_text.clone(),
+            state: state_of_payment(payment, extension.decision),
+            bank,
+            banks: accounts::banks(app, payment.amount.currency, false),
+            success_url: onward(&extension.success_url, payment.id.0),
+            error_url: onward(&extension.error_url, payment.id.0),
+        },
+        Subject::Refund { refund, extension, payer } => {
+            let session = links(app).session_of(refund.id);
+            let creditor = refund_session::creditor(refund, payer.as_ref());
+            Checkout {
+                merchant,
+                merchant_name: merchant_name(app, merchant),
+                id: session,
+                refund: true,
+                amount: refund.amount,
+                creditor_name: creditor.and_then(|party| party.name.clone()),
+                creditor_account: creditor.map(|party| party.account.masked()),
+                remittance: links(app).statement_text(refund.id),
+                state: state_of_refund(refund.state),
+                bank,
+                banks: accounts::banks(app, refund.amount.currency, true),
+                success_url: onward(&extension.success_url, session),
+                error_url: onward(&extension.error_url, session),
+            }
+        }
+    }
+}
+
+pub(super) async fn show(app: &App, id: &str) -> Result<Option<Checkout>, Unavailable> {
+    Ok(find(app, id, None).await?.map(|subject| checkout(app, &subject)))
+}
+
+/// Writes down which bank was chosen, and opens a visit there.
+pub(super) async fn visit(app: &App, id: &str, bank: &str) -> Result<Option<String>, Unavailable> {
+    for _ in 0..ATTEMPT_COUNT_MAX {
+        let Some(subject) = find(app, id, None).await? else { return Ok(None) };
+        let shown = checkout(app, &subject);
+        let Some(bank) = shown.banks.iter().find(|known| known.id == bank) else { return Ok(None) };
+        if shown.state != CheckoutState::Open {
+            return Ok(None);
+        }
+        let token = app.host.tokens.issue(&Claims {
+            dialect: VISIT.to_owned(),
+            credential: shown.merchant.to_string(),
+            group: RefundId(shown.id).to_string(),
+            expires_at: app.host.engine.now().plus(VISIT_KEPT),
+        });
+        let command = match &subject {
+            _ if subject.bank() == Some(bank.id) => return Ok(Some(token)),
+            Subject::Session { payment, extension } => {
+                annotate(payment, &SessionExtension { provider: Some(bank.id.to_owned()), ..extension.clone() })
+            }
+            // What another door keeps with its refund is not ours to write over.
+            Subject::Refund { refund, .. } if RefundExtension::own(refund).is_none() => return Ok(Some(token)),
+            Subject::Refund { refund, extension, .. } => Command::AnnotateRefund {
+                refund: refund.id,
+                before: Arc::clone(&refund.extension),
+                extension: RefundExtension { provider: Some(bank.id.to_owned()), ..extension.clone() }.encode(),
+            },
+        };
+        if execute(app, Envelope::command(shown.merchant, Actor::Customer, command)).await?.is_ok() {
+            return Ok(Some(token));
+        }
+    }
+    Ok(None)
+}
+
+fn annotate(payment: &Payment, extension: &SessionExtension) -> Command {
+    Command::AnnotatePayment {
+        payment: payment.id,
+        before: Arc::clone(&payment.extension),
+        extension: extension.encode(),
+    }
+}
+
+async fn visited(app: &App, visit: &str) -> Result<Option<Subject>, Unavailable> {
+    let claims = app.host.tokens.check(visit, app.host.engine.now()).filter(|claims| claims.dialect == VISIT);
+    let Some(claims) = claims else { return Ok(None) };
+    let Ok(merchant) = MerchantId::parse(&claims.credential) else { return Ok(None) };
+    find(app, &claims.group, Some(merchant)).await
+}
+
+pub(super) async fn at_bank(app: &App, visit: &str) -> Result<Option<Checkout>, Unavailable> {
+    Ok(visited(app, visit).await?.map(|subject| checkout(app, &subject)))
+}
+
+/// What a visitor decides. The first decision counts: it is written down
+/// before the bank hears it, and whoever comes later hears of its end.
+pub(super) async fn decide(app: &App, visit: &str, decision: Decision) -> Result<Option<Checkout>, Unavailable> {
+    for _ in 0..ATTEMPT_COUNT_MAX {
+        let Some(subject) = visited(app, visit).await? else { return Ok(None) };
+        let shown = checkout(app, &subject);
+        match &subject {
+            Subject::Session { payment, extension } => {
+                if let Some(decided) = extension.decision {
+                    play(app, payment, extension, decided).await?;
+                    return Ok(Some(shown));
+                }
+                if shown.state != CheckoutState::Open {
+                    return Ok(Some(shown));
+                }
+                let after = SessionExtension { decision: Some(decision), ..extension.clone() };
+                // Taken or not: the next round reads what is written.
+                let command = annotate(payment, &after);
+                let _ = execute(app, Envelope::command(shown.merchant, Actor::Customer, command)).await?;
+            }
+            Subject::Refund { refund, .. } => {
+                let refund = refund.id;
+                let command = match decision {
+                    _ if shown.state != CheckoutState::Open => return Ok(Some(shown)),
+                    Decision::KeepPending => return Ok(Some(shown)),
+                    Decision::Authorise => Command::AuthoriseRefund { refund },
+                    Decision::Decline => Command::DeclineAuthorisation { refund },
+                };
+                // The merchant's bank tells us, whoever sat before it.
+                let actor = Actor::Rail(Arc::from(subject.bank().unwrap_or("bank")));
+                let _ = execute(app, Envelope::command(shown.merchant, actor, command)).await?;
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Lets the payer's bank do what was decided; it does so once.
+async fn play(
+    app: &App,
+    payment: &Payment,
+    extension: &SessionExtension,
+    decided: Decision,
+) -> Result<(), Unavailable> {
+    let (Some(bank), PaymentState::Open) = (&app.host.payer_bank, payment.state) else { return Ok(()) };
+    let now = app.host.engine.now();
+    let step = |to, failure| PayinStep { to, at: now, failure };
+    let steps = match decided {
+        Decision::Authorise => vec![step(PaymentState::Executed, None), step(PaymentState::Settled, None)],
+        Decision::KeepPending => vec![step(PaymentState::Executed, None)],
+        Decision::Decline => vec![step(PaymentState::Failed, Some(PaymentFailureReason::NotAuthorised))],
+    };
+    let tells = extension.provider.as_deref() != Some(MOCK_BANK_NO_DETAILS.id);
+    let debtor = tells.then(|| Party {
+        name: extension.payer.as_ref().and_then(|payer| payer.name.clone()),
+        account: accounts::of_payer(payment.amount.currency),
+    });
+    let plan = PayinPlan { merchant: payment.merchant, payment: payment.id, debtor, steps };
+    bank.play(plan).await.map_err(|_| Unavailable::Store)
+}

@@ -1,0 +1,104 @@
+//! The Banked dialect, second generation: payment sessions and their refunds
+//! under `/v2`. What it shares with other generations is in `banked`.
+//!
+//! A payment session is a payment. A refund payment session is a view of a
+//! refund that its merchant authorises: it has an id of its own, from which the
+//! refund's is found and which nobody else can make (`links`).
+//!
+//! | file | what |
+//! |---|---|
+//! | `routes` | paths |
+//! | `sessions`, `refund_session` | payment sessions, and refunds shown as such |
+//! | `refunds` | refunds |
+//! | `accounts` | bank accounts and providers |
+//! | `links` | addresses of pages, tokens, ids that are derived |
+//! | `hosted` | what the pages behind the links ask |
+//! | `auth` | who asks |
+//! | `wire` | bodies in and out, the only place with this spelling |
+//! | `states`, `errors` | total maps from our states and refusals |
+//! | `extension` | what only this dialect knows of a payment or refund |
+//! | `webhook` | payloads |
+//! | `sandbox` | a session to try |
+
+mod accounts;
+mod auth;
+mod config;
+mod errors;
+mod extension;
+mod hosted;
+mod links;
+mod refund_session;
+mod refunds;
+mod routes;
+mod sandbox;
+mod sessions;
+mod states;
+mod webhook;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use crate::banked::{App, FAMILY, Family, paths};
+use crate::host::{Dialect, Provisioned, SandboxPlan};
+use axum::Router;
+use axum::response::Response;
+use http::Method;
+use refundry_engine::hosted::HostedPages;
+use refundry_engine::webhook::WebhookDialect;
+use std::sync::Arc;
+
+/// Name of this folder, as origins carry it.
+pub(crate) const DIALECT: &str = "banked_v2";
+
+/// The dialect as the server sees it.
+struct BankedV2 {
+    family: Arc<Family>,
+    app: Arc<App>,
+}
+
+/// Sets the generation up.
+pub(crate) fn open(family: &Arc<Family>) -> Arc<dyn Dialect> {
+    let (host, config) = family.parts();
+    let webhooks = webhook::Webhooks::new(host, config);
+    let app = family.join(DIALECT, errors::SESSION_PATH, Arc::new(webhooks));
+    Arc::new(BankedV2 { family: Arc::clone(family), app: Arc::new(app) })
+}
+
+impl Dialect for BankedV2 {
+    fn name(&self) -> &'static str {
+        DIALECT
+    }
+
+    fn prefixes(&self) -> &'static [&'static str] {
+        routes::PREFIXES
+    }
+
+    fn router(&self) -> Router {
+        routes::router(Arc::clone(&self.app))
+    }
+
+    fn not_found(&self, _method: &Method, path: &str) -> Response {
+        paths::not_found(&self.app, path)
+    }
+
+    fn refuse(&self, status: u16, detail: &'static str, path: &str) -> Option<Response> {
+        Some(paths::refuse(&self.app, status, detail, path))
+    }
+
+    fn webhooks(&self) -> Arc<dyn WebhookDialect> {
+        self.family.webhooks()
+    }
+
+    fn sandbox_member(&self) -> &'static str {
+        FAMILY
+    }
+
+    fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned {
+        sandbox::provision(&self.app, plan)
+    }
+
+    fn hosted_pages(&self) -> Option<Arc<dyn HostedPages>> {
+        Some(Arc::new(hosted::Pages::new(&self.app)))
+    }
+}
