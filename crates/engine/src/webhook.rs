@@ -54,6 +54,13 @@ pub trait WebhookDialect: Send + Sync {
 
     /// Whether this HTTP status ends the delivery without another try.
     fn stops_on(&self, status: u16) -> bool;
+
+    /// Whether this HTTP status, besides, switches the endpoint off until
+    /// somebody switches it on again.
+    fn disables_on(&self, status: u16) -> bool {
+        let _ = status;
+        false
+    }
 }
 
 /// The events that a dialect needs beside one, see [`WebhookDialect::needs_history`].

@@ -12,7 +12,7 @@ use refundry_domain::id::{EndpointId, MerchantId};
 use refundry_domain::time::Timestamp;
 use refundry_engine::engine::Engine;
 use refundry_engine::envelope::{Envelope, Unavailable, Work};
-use refundry_engine::registry::Endpoint;
+use refundry_engine::registry::{Endpoint, RegistryChange, RegistryEntry};
 use refundry_engine::store::{Delivery, DeliveryState, DeliveryUpdate, Reader, StoreError, StoredEvent};
 use refundry_engine::webhook::{WebhookDialect, history_of};
 use std::sync::Arc;
@@ -126,13 +126,30 @@ impl Queue {
         let (jobs, mut rows) = self.jobs(&endpoint, due);
         let nothing = jobs.is_empty() && rows.is_empty();
         rows.extend(self.round(&endpoint).deliver(jobs).await);
+        let refused = rows
+            .iter()
+            .any(|row| row.state == DeliveryState::Stopped && self.options.dialect.disables_on(row.last_status));
         self.cursor = Some(cursor);
         if !nothing || cursor.saturating_sub(self.recorded) >= CURSOR_LAG_MAX {
             let update = DeliveryUpdate { rows, cursors: vec![(self.endpoint, cursor)] };
             self.unrecorded = Some((endpoint.merchant, update));
             self.record().await?;
         }
+        if refused {
+            self.switch_off().await?;
+        }
         Ok(if nothing && cursor == before { Step::Idle { next_at } } else { Step::Worked })
+    }
+
+    /// The receiver said that it is gone for good.
+    async fn switch_off(&self) -> Result<(), Unavailable> {
+        let Some(endpoint) = self.engine.directory().endpoints.get(&self.endpoint).cloned() else { return Ok(()) };
+        tracing::warn!(endpoint = %endpoint.id, "a webhook endpoint is switched off, because its receiver is gone");
+        let merchant = endpoint.merchant;
+        let entry = RegistryEntry::Endpoint(Endpoint { enabled: false, ..(*endpoint).clone() });
+        let work = Work::Registry { change: RegistryChange::Put(entry), answer: None };
+        let envelope = Envelope { merchant, actor: Actor::Engine, once: None, work };
+        self.engine.execute_all(vec![envelope]).await.into_iter().try_for_each(|outcome| outcome.map(|_| ()))
     }
 
     fn round<'a>(&'a self, endpoint: &'a Endpoint) -> Round<'a> {

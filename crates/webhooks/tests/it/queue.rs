@@ -219,6 +219,24 @@ async fn a_removed_endpoint_stops_and_a_switched_off_one_waits() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_is_gone_switches_its_endpoint_off_where_the_dialect_says_so() {
+    for disables in [false, true] {
+        let mut stage = Stage::set();
+        let receiver = Receiver::always(Reply::Status(410)).await;
+        let endpoint = stage.endpoint(&receiver.url("/")).await;
+        stage.write_new(1);
+        let mut queue = stage.queue(&endpoint, Plain { disables, ..Plain::default() });
+        assert_eq!(queue.step().await, Ok(Step::Worked));
+        let stored = stage.engine.directory().endpoints[&endpoint.id].enabled;
+        assert_eq!((stored, stage.deliveries(endpoint.id)[0].state), (!disables, DeliveryState::Stopped));
+        stage.write_new(1);
+        let after = queue.step().await;
+        assert_eq!(after == Ok(Step::Gone), disables, "{after:?}");
+        assert_eq!(receiver.heard().len(), if disables { 1 } else { 2 });
+    }
+}
+
+#[tokio::test]
 async fn what_the_endpoint_no_longer_wants_is_not_retried() {
     let mut stage = Stage::set();
     let receiver = Receiver::always(Reply::Status(500)).await;

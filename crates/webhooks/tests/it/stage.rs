@@ -29,11 +29,13 @@ pub(crate) const RETRY: Span = Span::seconds(60);
 pub(crate) struct Plain {
     pub(crate) retries: u32,
     pub(crate) timeout_millis: u64,
+    /// A receiver that is gone switches its endpoint off.
+    pub(crate) disables: bool,
 }
 
 impl Default for Plain {
     fn default() -> Self {
-        Self { retries: 25, timeout_millis: 5_000 }
+        Self { retries: 25, timeout_millis: 5_000, disables: false }
     }
 }
 
@@ -77,6 +79,10 @@ impl WebhookDialect for Plain {
 
     fn stops_on(&self, status: u16) -> bool {
         status == 410
+    }
+
+    fn disables_on(&self, status: u16) -> bool {
+        self.disables && status == 410
     }
 }
 
