@@ -128,6 +128,9 @@ pub enum Command {
         refund: RefundId,
         /// Who.
         by: PersonId,
+        /// The [`crate::approval::Approval::content`] that they were shown;
+        /// refused as changed where it is another by now.
+        seen: Option<[u8; 32]>,
         /// Why, in their own words.
         note: Option<Arc<str>>,
     },

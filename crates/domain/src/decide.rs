@@ -79,7 +79,9 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
         Command::GiveDetails { refund, creditor, source, people } => {
             gates::give_details(draft, *refund, creditor, *source, people)
         }
-        Command::ApproveRefund { refund, by, note } => approvals::approve(draft, *refund, *by, note.as_ref()),
+        Command::ApproveRefund { refund, by, seen, note } => {
+            approvals::approve(draft, *refund, *by, (*seen, note.as_ref()))
+        }
         Command::RejectRefund { refund, by, note } => approvals::reject(draft, *refund, *by, note.as_ref()),
         Command::AuthoriseRefund { refund } => gates::authorise(draft, *refund),
         Command::DeclineAuthorisation { refund } => gates::decline(draft, *refund),

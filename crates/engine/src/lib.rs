@@ -15,6 +15,7 @@ pub mod hosted;
 mod keys;
 pub mod mint;
 pub mod notifier;
+pub mod quote;
 pub mod rail;
 pub mod registry;
 mod reports;

@@ -14,11 +14,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use refundry_domain::command::Command;
 use refundry_domain::event::Actor;
-use refundry_domain::id::{IdMalformed, MerchantId};
+use refundry_domain::id::{IdMalformed, MerchantId, PersonId};
 use refundry_domain::refusal::Refusal;
+use refundry_domain::rules::Environment;
 use refundry_engine::envelope::{Answer, Envelope, Once, Outcome, Work};
 use refundry_engine::mint::random_id;
-use refundry_engine::registry::RegistryChange;
+use refundry_engine::registry::{RegistryChange, RegistryEntry, Role, Scope};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -37,6 +38,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) struct Call {
     pub native: Arc<NativeState>,
     pub merchant: MerchantId,
+    /// The human who owns the key, where one does.
+    pub owner: Option<PersonId>,
+    scope: Scope,
     actor: Actor,
     method: Method,
     path: String,
@@ -64,6 +68,8 @@ impl FromRequest<Arc<NativeState>> for Call {
         Ok(Self {
             native: Arc::clone(native),
             merchant: credential.merchant,
+            owner: credential.owner,
+            scope: credential.scope,
             actor: Actor::Credential(Arc::from(credential.id.as_str())),
             method: parts.method,
             query: parts.uri.query().map(str::to_owned),
@@ -172,8 +178,45 @@ impl Call {
 
     /// Gives a command to the engine.
     pub(super) async fn execute(&self, command: Command, once: Option<Once>) -> Result<Outcome, Problem> {
-        let envelope = Envelope::command(self.merchant, self.actor.clone(), command).once(once);
-        Ok(self.native.host.engine.execute(envelope).await?)
+        self.work(Work::Command(Box::new(command)), once).await
+    }
+
+    /// The human who decides by this call. Their word counts for them alone;
+    /// a key that makes refunds never decides.
+    pub(super) fn decider(&self) -> Result<PersonId, Problem> {
+        let allowed = self.native.config.approval_api.unwrap_or(self.native.host.environment == Environment::Sandbox);
+        match (allowed, self.scope, self.owner) {
+            (false, _, _) => Err(Problem::of(errors::APPROVAL_API_OFF)),
+            (true, Scope::Calls, _) => Err(Problem::of(errors::KEY_SCOPE)),
+            (true, Scope::Decisions, None) => Err(Refusal::NotEligible.into()),
+            (true, Scope::Decisions, Some(owner)) => Ok(owner),
+        }
+    }
+
+    /// The human of this call, where they look after the merchant's rules.
+    pub(super) fn administrator(&self) -> Result<PersonId, Problem> {
+        let owner = self.decider()?;
+        let directory = self.native.host.engine.directory();
+        let is_admin = directory.person(self.merchant, owner).is_some_and(|person| person.is(Role::Admin));
+        if is_admin { Ok(owner) } else { Err(Refusal::NotEligible.into()) }
+    }
+
+    /// Whether the key may bring this about: what people decide is kept apart
+    /// from everything else.
+    fn check_scope(&self, work: &Work) -> Result<(), Problem> {
+        let decides = match work {
+            Work::Command(command) => {
+                matches!(**command, Command::ApproveRefund { .. } | Command::RejectRefund { .. })
+            }
+            Work::Registry { change: RegistryChange::PutPolicy(_), .. } => true,
+            Work::Registry { change: RegistryChange::Put(entry), .. } => matches!(entry, RegistryEntry::Fees(_)),
+            Work::Registry { .. } | Work::Keep { .. } | Work::Deliveries(_) | Work::Swept => false,
+        };
+        let fits = match self.scope {
+            Scope::Calls => !decides,
+            Scope::Decisions => decides,
+        };
+        if fits { Ok(()) } else { Err(Problem::of(errors::KEY_SCOPE)) }
     }
 
     /// Changes the registry; `answer` is kept under the key.
@@ -188,6 +231,7 @@ impl Call {
 
     /// Gives work without a decision of the core to the engine.
     pub(super) async fn work(&self, work: Work, once: Option<Once>) -> Result<Outcome, Problem> {
+        self.check_scope(&work)?;
         let envelope = Envelope { merchant: self.merchant, actor: self.actor.clone(), once, work };
         Ok(self.native.host.engine.execute(envelope).await?)
     }

@@ -14,11 +14,15 @@ pub(super) struct Config {
     pub rate_limit: Option<u32>,
     /// Days from creation to the send, at most.
     pub refund_days: u64,
+    /// Decisions about approvals, and changes of the rules, may be made by
+    /// calls, too. A call has no second factor: on only in the sandbox, unless
+    /// said otherwise.
+    pub approval_api: Option<bool>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { endpoint_count_max: 50, rate_limit: None, refund_days: 30 }
+        Self { endpoint_count_max: 50, rate_limit: None, refund_days: 30, approval_api: None }
     }
 }
 

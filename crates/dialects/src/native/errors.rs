@@ -40,6 +40,15 @@ const fn passing(code: &'static str, status: StatusCode, title: &'static str) ->
 /// The call carries no key that opens anything.
 pub(super) const UNAUTHORIZED: Kind =
     kind("unauthorized", StatusCode::UNAUTHORIZED, "The API key is missing or not valid.");
+/// The key is for something else.
+pub(super) const KEY_SCOPE: Kind = kind(
+    "key_scope",
+    StatusCode::FORBIDDEN,
+    "Keys that make refunds decide nothing, and keys of people who decide make none.",
+);
+/// Decisions are made in the console only.
+pub(super) const APPROVAL_API_OFF: Kind =
+    kind("approval_api_off", StatusCode::FORBIDDEN, "Decisions by calls are switched off.");
 /// There is nothing at this address for this merchant.
 pub(super) const NOT_FOUND: Kind = kind("not_found", StatusCode::NOT_FOUND, "There is nothing here.");
 /// The address exists, but not for this method.
@@ -104,8 +113,10 @@ pub(super) const INTERNAL: Kind =
     passing("internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong on our side.");
 
 /// Every kind of our own; the refusals' kinds come on top.
-pub(super) const OWN: [Kind; 23] = [
+pub(super) const OWN: [Kind; 25] = [
     UNAUTHORIZED,
+    KEY_SCOPE,
+    APPROVAL_API_OFF,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     KEY_MISSING,

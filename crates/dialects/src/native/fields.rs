@@ -200,6 +200,17 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Minor units that may be 0: a limit or a part of a fee.
+    pub(super) fn minor(&self, name: &str) -> Result<Option<u64>, Problem> {
+        let Some(value) = self.json.member(name).filter(|value| !matches!(value, Json::Null)) else {
+            return Ok(None);
+        };
+        let minor = value.as_integer().filter(|minor| *minor <= AMOUNT_MINOR_MAX);
+        let whole =
+            || self.fault(errors::AMOUNT_INVALID, name, "This must be an integer of minor units, at most 2^53 - 1.");
+        minor.map(Some).ok_or_else(whole)
+    }
+
     /// A count.
     pub(super) fn count(&self, name: &str) -> Result<Option<u32>, Problem> {
         let Some(value) = self.json.member(name) else {

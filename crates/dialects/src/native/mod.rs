@@ -2,12 +2,14 @@
 //! errors and Standard Webhooks for events.
 
 mod accounts;
+mod approvals;
 mod auth;
 mod call;
 mod config;
 mod deliveries;
 mod endpoints;
 mod errors;
+mod estimate;
 mod events;
 mod extension;
 mod feed;
@@ -20,6 +22,7 @@ mod provision;
 mod refunds;
 mod requests;
 mod routes;
+mod rules;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -36,6 +39,9 @@ use axum::response::Response;
 use config::Config;
 use errors::Problem;
 use http::{HeaderMap, Method};
+use refundry_domain::id::{MerchantId, PersonId};
+use refundry_domain::time::Timestamp;
+use refundry_engine::registry::Credential;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
 
@@ -106,5 +112,9 @@ impl Dialect for Native {
 
     fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned {
         provision::provision(plan, self.0.host.environment)
+    }
+
+    fn decision_key(&self, merchant: MerchantId, owner: PersonId, at: Timestamp) -> Option<(String, Credential)> {
+        Some(provision::decision_key((merchant, owner), at, self.0.host.environment))
     }
 }

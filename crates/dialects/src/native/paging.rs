@@ -23,6 +23,8 @@ pub(super) enum Listing {
     Deliveries,
     /// Events, by place.
     Events,
+    /// Pending approvals, by the refund's id.
+    Approvals,
 }
 
 impl Listing {
@@ -32,6 +34,7 @@ impl Listing {
             Self::Refunds => 2,
             Self::Deliveries => 3,
             Self::Events => 4,
+            Self::Approvals => 5,
         }
     }
 }

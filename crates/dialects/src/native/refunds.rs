@@ -77,7 +77,7 @@ fn command(call: &Call, asked: NewRefund, key: &str) -> Command {
         origin: extension::origin(),
         reference,
         merchant_reference,
-        fee: FeeInput::Given(0),
+        fee: FeeInput::ByRules { method: Arc::from(asked.payment_method.unwrap_or_default()) },
         creditor: asked.creditor,
         refuse_other_creditor: true,
         may_ask_details: asked.may_ask_details,
@@ -86,7 +86,7 @@ fn command(call: &Call, asked: NewRefund, key: &str) -> Command {
         reserve_at,
         wait_for_settlement: asked.wait_for_settlement,
         approval: None,
-        maker: None,
+        maker: call.owner,
         limits: Limits { overall, ..Limits::default() },
         remittance: asked.remittance.map(Arc::from),
         extension: Arc::from(kept.encode()),
@@ -125,7 +125,7 @@ fn refund_in(outcome: &Outcome) -> Result<Refund, Problem> {
 }
 
 /// The payment of a refund, where the answer must look at its debtor.
-fn payer(reader: &dyn Reader, merchant: MerchantId, refund: &Refund) -> Result<Option<Payment>, StoreError> {
+pub(super) fn payer(reader: &dyn Reader, merchant: MerchantId, refund: &Refund) -> Result<Option<Payment>, StoreError> {
     match refund.creditor {
         Creditor::Payer => reader.payment(merchant, refund.payment),
         Creditor::Unknown | Creditor::Given { .. } => Ok(None),
@@ -144,7 +144,7 @@ async fn try_show(call: &Call) -> Result<Response, Problem> {
 }
 
 /// A refund as it is now.
-async fn current(call: &Call, id: RefundId) -> Result<wire::RefundBody, Problem> {
+pub(super) async fn current(call: &Call, id: RefundId) -> Result<wire::RefundBody, Problem> {
     let merchant = call.merchant;
     let read = move |reader: &dyn Reader| {
         let Some(refund) = reader.refund(merchant, id)? else {

@@ -7,6 +7,7 @@ use super::fields::Fields;
 use super::states;
 use crate::account_number::{digits_of, iban};
 use crate::json::Json;
+use refundry_domain::fee::METHOD_LENGTH_MAX;
 use refundry_domain::id::{AccountId, MandateId, PaymentId};
 use refundry_domain::mandate::{MandateState, Period};
 use refundry_domain::money::{Amount, Currency};
@@ -76,6 +77,7 @@ pub(super) struct NewRefund {
     pub mandate: Option<MandateId>,
     pub shortage: Shortage,
     pub wait_for_settlement: bool,
+    pub payment_method: Option<String>,
     pub creditor: Option<Party>,
     pub may_ask_details: bool,
     pub remittance: Option<String>,
@@ -84,8 +86,9 @@ pub(super) struct NewRefund {
 
 /// Reads a refund to make.
 pub(super) fn new_refund(body: &Json) -> Result<NewRefund, Problem> {
-    const KNOWN: [&str; 12] = [
+    const KNOWN: [&str; 13] = [
         "payment_id",
+        "payment_method",
         "amount",
         "currency",
         "merchant_reference",
@@ -116,11 +119,17 @@ pub(super) fn new_refund(body: &Json) -> Result<NewRefund, Problem> {
         mandate: fields.id("mandate_id", MandateId::parse)?,
         shortage: fields.word("on_insufficient_funds", states::shortage_of)?.unwrap_or(Shortage::Refuse),
         wait_for_settlement: fields.word("when_unsettled", wait)?.unwrap_or(true),
+        payment_method: method(&fields, "payment_method")?.map(str::to_owned),
         creditor: party(&fields, "creditor")?,
         may_ask_details: fields.flag("ask_details")?.unwrap_or(false),
         remittance: fields.free_text("remittance", REMITTANCE_LENGTH_MAX)?.map(str::to_owned),
         metadata: fields.metadata("metadata")?,
     })
+}
+
+/// The name of a payment method, as the fee rules know it.
+pub(super) fn method<'a>(fields: &Fields<'a>, name: &str) -> Result<Option<&'a str>, Problem> {
+    fields.identifier(name, METHOD_LENGTH_MAX)
 }
 
 /// Set up a mandate.

@@ -2,7 +2,9 @@
 
 use super::call;
 use super::errors::{self, Kind, Problem};
-use super::{NativeState, accounts, deliveries, endpoints, feed, mandates, payments, refunds};
+use super::{
+    NativeState, accounts, approvals, deliveries, endpoints, estimate, feed, mandates, payments, refunds, rules,
+};
 use crate::answer;
 use axum::Router;
 use axum::extract::Request;
@@ -24,9 +26,16 @@ pub(super) fn paths() -> Vec<(&'static str, &'static [&'static str], Route)> {
         ("/v1/payments", &["get", "post"], get(payments::list).post(payments::record)),
         ("/v1/payments/{id}", &["get"], get(payments::show)),
         ("/v1/refunds", &["get", "post"], get(refunds::list).post(refunds::create)),
+        ("/v1/refunds/estimate", &["post"], post(estimate::estimate)),
         ("/v1/refunds/{id}", &["get"], get(refunds::show)),
         ("/v1/refunds/{id}/cancel", &["post"], post(refunds::cancel)),
         ("/v1/refunds/{id}/timeline", &["get"], get(refunds::timeline)),
+        ("/v1/refunds/{id}/approval", &["get"], get(approvals::show)),
+        ("/v1/refunds/{id}/approve", &["post"], post(approvals::approve)),
+        ("/v1/refunds/{id}/reject", &["post"], post(approvals::reject)),
+        ("/v1/approvals", &["get"], get(approvals::list)),
+        ("/v1/approval-policy", &["get", "put"], get(rules::show_policy).put(rules::set_policy)),
+        ("/v1/fees", &["get", "put"], get(rules::show_fees).put(rules::set_fees)),
         ("/v1/accounts", &["get"], get(accounts::list)),
         ("/v1/accounts/{id}", &["get"], get(accounts::show)),
         ("/v1/mandates", &["get", "post"], get(mandates::list).post(mandates::create)),

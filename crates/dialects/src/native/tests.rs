@@ -1,6 +1,7 @@
 //! Stories of this dialect over a real engine on the store in memory, and
 //! tables of what it refuses.
 
+mod approvals;
 mod maps;
 mod money;
 mod replays;

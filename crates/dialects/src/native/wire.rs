@@ -13,9 +13,11 @@ use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+mod approvals;
 mod refund;
 mod webhooks;
 
+pub(super) use approvals::{PendingBody, approval, fees, pending, policy};
 pub(super) use refund::{FundingBody, RefundBody, StatusBody, funding, refund, refund_as_created, status};
 pub(super) use webhooks::{DeliveryBody, delivery, delivery_with_request, endpoint, endpoint_as_created};
 

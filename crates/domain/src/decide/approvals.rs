@@ -206,10 +206,14 @@ pub(super) fn approve(
     draft: &mut Draft<'_>,
     id: RefundId,
     by: PersonId,
-    note: Option<&Arc<str>>,
+    (seen, note): (Option<[u8; 32]>, Option<&Arc<str>>),
 ) -> Result<Done, Refusal> {
     let (mut payment, mut refund) = flow::pair(draft, id)?;
     decidable(draft, &refund, by)?;
+    let bound = refund.approval.as_ref().map(|approval| approval.content);
+    if seen.is_some() && seen != bound {
+        return Err(Refusal::Changed);
+    }
     if refund.creditor == Creditor::Unknown {
         // Nobody can agree to an account that nobody knows.
         return Err(Refusal::NotAwaited);

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, StatusCode};
 use refundry_domain::command::{Command, OpenAccount};
 use refundry_domain::event::Actor;
-use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId, PaymentId, RefundId};
+use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId, PaymentId, PersonId, RefundId};
 use refundry_domain::ledger::{AccountKind, Book};
 use refundry_domain::money::Currency;
 use refundry_domain::rules::{Environment, Rules};
@@ -15,7 +15,7 @@ use refundry_domain::time::Span;
 use refundry_engine::engine::{Engine, Parts};
 use refundry_engine::envelope::{Envelope, Outcome, Work};
 use refundry_engine::mint::new_id;
-use refundry_engine::registry::{Merchant, RegistryChange, RegistryEntry};
+use refundry_engine::registry::{Merchant, Person, RegistryChange, RegistryEntry, Role};
 use refundry_engine::webhook::WebhookDialect;
 use refundry_testkit::clock::ManualClock;
 use refundry_testkit::memory::MemoryStore;
@@ -163,6 +163,20 @@ impl Shop {
 
     pub(super) async fn command(&self, merchant: MerchantId, command: Command) -> Outcome {
         self.work(merchant, Work::Command(Box::new(command))).await
+    }
+
+    /// A human of the merchant with these roles, under a key that decides.
+    pub(super) async fn person(&self, tenant: &Tenant, roles: &[Role]) -> (PersonId, Tenant) {
+        let at = self.engine.now();
+        let id = PersonId(new_id(at));
+        let (key, credential) = self.dialect.decision_key(tenant.id, id, at).expect("there are such keys");
+        self.register(tenant, RegistryEntry::Person(Person::new(id, tenant.id, roles, at))).await;
+        self.register(tenant, RegistryEntry::Credential(credential)).await;
+        (id, Tenant { id: tenant.id, key, account: tenant.account })
+    }
+
+    pub(super) async fn register(&self, tenant: &Tenant, entry: RegistryEntry) {
+        self.work(tenant.id, Work::Registry { change: RegistryChange::Put(entry), answer: None }).await;
     }
 
     /// What a worker does before it calls the rail.

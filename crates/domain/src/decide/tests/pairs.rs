@@ -153,7 +153,7 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
                 people: people.clone(),
             },
         ),
-        ("approve", Command::ApproveRefund { refund: id, by: CARA, note: None }),
+        ("approve", Command::ApproveRefund { refund: id, by: CARA, seen: None, note: None }),
         ("reject", Command::RejectRefund { refund: id, by: CARA, note: None }),
         ("authorise", Command::AuthoriseRefund { refund: id }),
         ("decline", Command::DeclineAuthorisation { refund: id }),

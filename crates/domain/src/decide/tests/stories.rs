@@ -189,7 +189,7 @@ fn approval_is_bound_to_its_content_and_its_people() {
         (crate::id::PersonId(99), Some(Refusal::NotEligible)),
         (CARA, None),
     ] {
-        let said = shop.try_do(&Command::ApproveRefund { refund: id, by, note: None });
+        let said = shop.try_do(&Command::ApproveRefund { refund: id, by, seen: None, note: None });
         assert_eq!(said.err(), outcome, "{by}");
     }
     assert_eq!(shop.state(id), "ready");
@@ -199,7 +199,7 @@ fn approval_is_bound_to_its_content_and_its_people() {
     assert_eq!(shop.state(id), "awaiting_approval", "a role that was taken away voids the word");
     shop.facts.approvers.insert((MERCHANT, BEN));
     for by in [BEN, CARA] {
-        shop.ok(Command::ApproveRefund { refund: id, by, note: None });
+        shop.ok(Command::ApproveRefund { refund: id, by, seen: None, note: None });
     }
     let people = vec![BEN, CARA];
     let source = crate::party::CreditorSource::OperatorOverride;

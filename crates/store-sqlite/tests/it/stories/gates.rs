@@ -60,7 +60,7 @@ fn policy(required: u8) -> Option<ApprovalPolicy> {
 }
 
 fn approve(refund: RefundId, by: PersonId) -> Command {
-    Command::ApproveRefund { refund, by, note: None }
+    Command::ApproveRefund { refund, by, seen: None, note: None }
 }
 
 #[tokio::test]

@@ -158,7 +158,7 @@ async fn a_recall_before_the_send_stops_it() {
     let mut request = stage.wish(payment, 200, "first");
     request.approval = Some(ApprovalPolicy { required: 1, valid_for: Span::days(7), version: 1 });
     let refund = stage.ask(request).await.expect("taken").id;
-    stage.done(Command::ApproveRefund { refund, by: people[0], note: None }).await;
+    stage.done(Command::ApproveRefund { refund, by: people[0], seen: None, note: None }).await;
     assert_eq!(stage.state(refund), "ready");
     recall(&stage, payment).await;
     stage.run().await;

@@ -129,7 +129,7 @@ async fn what_waits_at_a_gate_before_the_sweep_is_found_to_be_paid() {
     };
     let request = stage.wish(payment, 300, "first");
     let refund = stage.ask(asking(request)).await.expect("taken").id;
-    stage.done(Command::ApproveRefund { refund, by: people[0], note: None }).await;
+    stage.done(Command::ApproveRefund { refund, by: people[0], seen: None, note: None }).await;
     stage.run().await;
     for cancelled in [false, true] {
         stage = stage.rewind(&backup).await;
