@@ -2,10 +2,12 @@
 //! funds, authorisation, return, recall, external refunds), and what happens
 //! when a rail, a process or a disk lets us down.
 
+mod fees;
 mod gates;
 mod money;
 mod once;
 mod payouts;
+mod policies;
 mod sending;
 mod stage;
 mod strays;
