@@ -5,7 +5,7 @@
   document.documentElement.classList.add("scripted");
 
   // Times in the viewer's zone; UTC stays in the title.
-  const zoned = new Intl.DateTimeFormat(document.documentElement.lang || "en", {
+  const zoned = new Intl.DateTimeFormat("en-GB", {
     day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false,
     timeZoneName: "short",
   });

@@ -1,5 +1,8 @@
 //! Signing in and out. One form for everything that proves who somebody is,
 //! and one answer to whatever was wrong with it.
+//!
+//! A form that is shown again because of what was typed answers 200, as every
+//! page of ours does: a browser calls anything else an error of the page.
 
 pub(crate) mod link;
 
@@ -121,7 +124,7 @@ pub(crate) async fn submit(State(console): State<Arc<Console>>, headers: HeaderM
         }
         Ok(None) => {
             let text = "Check e-mail, password and code. A code works once: wait for the next one if you just used it.";
-            again(StatusCode::FORBIDDEN, Notice::new(Tone::Bad, "That did not match; nobody was signed in", text))
+            again(StatusCode::OK, Notice::new(Tone::Bad, "That did not match; nobody was signed in", text))
         }
         Err(stop) => stop.respond(&console),
     }

@@ -140,7 +140,7 @@ fn page(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded
         bad: choice != Choice::Approve,
         button: choice.button(&view.money.figures()),
     };
-    html(if wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &shown, &Policy::default())
+    html(StatusCode::OK, &shown, &Policy::default())
 }
 
 /// Back to the refund, with a word about what did not happen.
@@ -255,8 +255,9 @@ async fn execute(
 ) -> Result<Response, Stop> {
     let (refund, by) = (loaded.refund.id, visitor.person.id);
     let note: Option<Arc<str>> = Some(note).filter(|note| !note.is_empty()).map(Arc::from);
+    let seen = loaded.refund.approval.as_ref().map(|approval| approval.content);
     let command = match choice {
-        Choice::Approve => Command::ApproveRefund { refund, by, note },
+        Choice::Approve => Command::ApproveRefund { refund, by, seen, note },
         Choice::Reject => Command::RejectRefund { refund, by, note },
         Choice::Withdraw => Command::CancelRefund { refund },
     };

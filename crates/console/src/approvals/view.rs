@@ -50,6 +50,7 @@ impl View {
         let money = |minor| Money(Amount::new(minor, refund.amount.currency));
         let approval = refund.approval.as_ref();
         let counters = &payment.counters;
+        let disabled = disabled(refund, visitor, now);
         let valid_until = approval.map_or(now, |approval| approval.valid_until);
         Self {
             id: refund.id.to_string(),
@@ -60,8 +61,8 @@ impl View {
             creditor: PartyView::of(loaded.creditor()),
             source: source_sentence(refund.creditor.source()),
             unusual: unusual_notice(loaded, now),
-            effect: effect(loaded),
-            disabled: disabled(refund, visitor, now),
+            effect: effect(loaded, disabled.is_none()),
+            disabled,
             may_withdraw: may_withdraw(refund, visitor),
             funding: texts::funding(refund.funding, loaded.account.as_ref().map(|account| &*account.name)),
             balance_after: loaded.balance_after().map(money),
@@ -98,13 +99,14 @@ fn unusual_notice(loaded: &Loaded, now: Timestamp) -> Notice {
     }
 }
 
-/// The sentence that says what approving does.
-fn effect(loaded: &Loaded) -> String {
+/// The sentence that says what approving does, for one who may decide or not.
+fn effect(loaded: &Loaded, may_decide: bool) -> String {
     let refund = &loaded.refund;
     let money = |minor| Money(Amount::new(minor, refund.amount.currency)).figures();
     let to = PartyView::of(loaded.creditor()).sentence();
     let sends = format!("{} goes to {to}", money(refund.amount.minor));
     let keeps = loaded.balance_after().map(|after| format!("; the account keeps {}", money(after))).unwrap_or_default();
+    let who = if may_decide { "you approve" } else { "somebody who may decide approves" };
     let missing = refund
         .approval
         .as_ref()
@@ -114,8 +116,8 @@ fn effect(loaded: &Loaded) -> String {
     }
     match missing {
         0 => format!("{sends}{keeps}."),
-        1 => format!("When you approve, {sends} at once{keeps}."),
-        more => format!("{more} people must approve. Then {sends}{keeps}."),
+        1 => format!("When {who}, {sends} at once{keeps}."),
+        more => format!("When {more} people have approved, {sends}{keeps}."),
     }
 }
 

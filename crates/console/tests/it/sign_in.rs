@@ -32,7 +32,7 @@ async fn whatever_is_wrong_is_answered_alike() {
         let text = page.text.replace(&token, "").replace(&format!("value=\"{email}\""), "value=\"\"");
         heard.push((page.status, text.replace(" autofocus", "")));
     }
-    assert_eq!(heard[0].0, 403);
+    assert_eq!(heard[0].0, 200);
     assert!(heard.iter().all(|one| *one == heard[0]));
     assert!(!heard[0].1.contains(PASSWORD), "a password is never sent back");
 }
@@ -116,7 +116,7 @@ async fn guessing_is_slowed_down_for_names_that_exist_and_others() {
             let page = browser.submit("/console/sign-in", &sign_in_fields(email, "a wrong guess", "")).await;
             statuses.push(page.status);
         }
-        assert_eq!(statuses, [403, 403, 403, 403, 403, 429], "{email}");
+        assert_eq!(statuses, [200, 200, 200, 200, 200, 429], "{email}");
     }
     let mut browser = world.browser();
     browser.get("/console/sign-in").await;
@@ -140,9 +140,9 @@ async fn a_code_signs_in_once_also_after_a_restart() {
         browser.submit("/console/sign-in", &sign_in_fields(&fields[0], &fields[1], &fields[2])).await.status
     };
     assert_eq!(attempt(&world).await, 303);
-    assert_eq!(attempt(&world).await, 403);
+    assert_eq!(attempt(&world).await, 200);
     world.restart();
-    assert_eq!(attempt(&world).await, 403);
+    assert_eq!(attempt(&world).await, 200);
 }
 
 #[tokio::test]
