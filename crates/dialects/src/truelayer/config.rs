@@ -79,7 +79,7 @@ struct Written {
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct WrittenSandbox {
-    seed_balance_in_minor: Option<u64>,
+    seed_balance_in_minor: u64,
     tuoyap: Tuoyap,
     verify_check_digits: bool,
     settle_delay_ms: u64,
@@ -123,7 +123,7 @@ impl Default for Written {
 impl Default for WrittenSandbox {
     fn default() -> Self {
         Self {
-            seed_balance_in_minor: None,
+            seed_balance_in_minor: 100 * MILLION,
             tuoyap: Tuoyap::Returned,
             verify_check_digits: false,
             settle_delay_ms: 500,
@@ -188,9 +188,8 @@ pub(crate) struct Config {
     pub(super) return_uri_allowlist: Vec<String>,
     /// What every error's `type` begins with.
     pub(super) error_type_base: String,
-    /// Sandbox: what the two merchant accounts hold at first; none leaves
-    /// what the sandbox gives.
-    pub(super) seed_balance: Option<u64>,
+    /// Sandbox: what each of the two merchant accounts holds at first, minor units.
+    pub(super) seed_balance: u64,
     /// Sandbox: what the magic text leads to.
     pub(super) tuoyap: Tuoyap,
     /// Sandbox: whether account numbers are checked beyond their form.

@@ -47,7 +47,8 @@ impl Walk<'_> {
         let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
         let scope = self.client.credential("/banked/application_id")?;
         let body = json!({ "grant_type": "client_credentials", "scope": scope });
-        let call = Call { method: "POST", path: "/oauth/token", authorization: &basic, key: None, body: Some(body) };
+        let call =
+            Call { method: "POST", path: "/oauth/token", authorization: &basic, body: Some(body), ..Call::default() };
         let called = self.client.call(call).await?;
         self.token = format!("Bearer {}", called.json["access_token"].as_str().context("no access token")?);
         let answer = format!("{} {}", called.status, called.json["token_type"].as_str().unwrap_or_default());
@@ -74,8 +75,14 @@ impl Walk<'_> {
 
     async fn post(&self, payin: &str, amount: u64, key: &str) -> anyhow::Result<Called> {
         let body = self.body(payin, amount)?;
-        let call =
-            Call { method: "POST", path: "/v3/refunds", authorization: &self.token, key: Some(key), body: Some(body) };
+        let call = Call {
+            method: "POST",
+            path: "/v3/refunds",
+            authorization: &self.token,
+            key: Some(key),
+            body: Some(body),
+            ..Call::default()
+        };
         self.client.call(call).await
     }
 

@@ -47,15 +47,18 @@ impl Arrived {
 }
 
 /// A call to be made.
+#[derive(Default)]
 pub(crate) struct Call<'a> {
     /// `GET`, `POST`…
     pub(crate) method: &'a str,
     /// Path with query.
     pub(crate) path: &'a str,
-    /// Value of `Authorization`.
+    /// Value of `Authorization`; empty sends none.
     pub(crate) authorization: &'a str,
     /// Value of `Idempotency-Key`, where one is sent.
     pub(crate) key: Option<&'a str>,
+    /// Value of `Tl-Signature`, where one is sent.
+    pub(crate) signature: Option<&'a str>,
     /// Body.
     pub(crate) body: Option<Value>,
 }
@@ -81,9 +84,13 @@ impl Client {
     pub(crate) async fn call(&self, call: Call<'_>) -> anyhow::Result<Called> {
         let method = call.method.parse()?;
         let mut request = self.http.request(method, format!("{}{}", self.base, call.path));
-        request = request.header("authorization", call.authorization);
-        if let Some(key) = call.key {
-            request = request.header("idempotency-key", key);
+        let authorization = Some(call.authorization).filter(|value| !value.is_empty());
+        for (name, value) in
+            [("authorization", authorization), ("idempotency-key", call.key), ("tl-signature", call.signature)]
+        {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
         }
         if let Some(body) = call.body {
             request = request.json(&body);
@@ -100,7 +107,7 @@ impl Client {
     /// A call to the sandbox API.
     pub(crate) async fn sandbox_call(&self, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Called> {
         let authorization = format!("Bearer {}", self.credential("/sandbox/api_key")?);
-        self.call(Call { method, path, authorization: &authorization, key: None, body }).await
+        self.call(Call { method, path, authorization: &authorization, body, ..Call::default() }).await
     }
 
     /// A settled pay-in from this account number.

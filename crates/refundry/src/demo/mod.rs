@@ -3,8 +3,10 @@
 
 mod banked;
 mod client;
+mod jws;
 mod native;
 mod table;
+mod truelayer;
 
 use crate::compose::Running;
 use crate::config::Config;
@@ -22,9 +24,9 @@ pub(crate) async fn run(exit: bool, listen: &str) -> anyhow::Result<bool> {
     let sandbox: serde_json::Value = serde_json::from_str(&text)?;
     let client = Client::new(&running.base_url, &sandbox)?;
     let mut good = true;
-    for (title, steps) in [("Banked v3", banked::walk(&client).await), ("Native", native::walk(&client).await)] {
-        good &= report(title, steps);
-    }
+    good &= report("Banked v3", banked::walk(&client).await);
+    good &= report("TrueLayer", truelayer::walk(&client).await);
+    good &= report("Native", native::walk(&client).await);
     if exit {
         running.stop().await;
         println!("{}", if good { "every step was as expected" } else { "a step was not as expected" });

@@ -51,7 +51,8 @@ pub(crate) async fn walk(client: &Client) -> anyhow::Result<Steps> {
 }
 
 async fn post(client: &Client, authorization: &str, path: &str, (key, body): (&str, Value)) -> anyhow::Result<Called> {
-    client.call(Call { method: "POST", path, authorization, key: Some(key), body: Some(body) }).await
+    let call = Call { method: "POST", path, authorization, key: Some(key), body: Some(body), ..Call::default() };
+    client.call(call).await
 }
 
 fn said(called: &Called, member: &str) -> String {

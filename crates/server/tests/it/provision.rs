@@ -58,9 +58,12 @@ async fn a_later_start_keeps_every_value_but_the_url() {
     assert_eq!(currencies, [Currency::AUD, Currency::EUR, Currency::GBP, Currency::USD]);
     for account in &accounts {
         let available = account.balance.available();
-        let enough =
-            if account.currency == Currency::AUD { available == 1_000_000 } else { available > 99_000_000_000 };
-        assert!(account.eligible && enough, "{account:?}");
+        let expected = match account.currency {
+            Currency::AUD => 1_000_000,
+            Currency::EUR | Currency::GBP => 100_000_000,
+            _ => 100_000_000_000,
+        };
+        assert!(account.eligible && available == expected, "{account:?}");
     }
     let page = PageRequest { limit: 99, before: None };
     let payments = engine_after.read(move |reader| reader.payments(merchant, page)).await.unwrap();
