@@ -7,8 +7,11 @@ use crate::stop::Stop;
 use crate::{approvals, sign_in};
 use axum::Router;
 use axum::extract::State;
+use axum::middleware::map_response_with_state;
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use http::HeaderValue;
+use http::header::STRICT_TRANSPORT_SECURITY;
 use std::sync::Arc;
 
 /// The routes of the console.
@@ -24,7 +27,17 @@ pub(crate) fn routes(console: Arc<Console>) -> Router {
         .route("/console/approvals/{id}/{step}", get(approvals::confirm).post(approvals::decide))
         .route("/console/{*rest}", any(nothing))
         .route("/assets/{file}", get(assets::serve))
+        .layer(map_response_with_state(Arc::clone(&console), stay_on_tls))
         .with_state(console)
+}
+
+/// Who came over TLS once comes over TLS for the next year.
+async fn stay_on_tls(State(console): State<Arc<Console>>, mut response: Response) -> Response {
+    if console.site.is_secure() {
+        let year = HeaderValue::from_static("max-age=31536000");
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, year);
+    }
+    response
 }
 
 async fn home() -> Response {

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::config::{Config, Flags};
-use crate::{compose, demo, verify};
+use crate::{compose, demo, sign_in_link, verify};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -37,11 +37,37 @@ pub(crate) enum Command {
         #[arg(long, env = "REFUNDRY_FIELD_KEY_FILE")]
         field_key_file: Option<PathBuf>,
     },
+    /// Look after the people who sign in to the console.
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Print a link that signs a person in once, without a password; the server may be running.
+    SignInLink(SignInLinkArgs),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SignInLinkArgs {
+    /// The person's e-mail.
+    pub(crate) email: String,
+    /// The data folder.
+    #[arg(long, env = "REFUNDRY_DATA")]
+    pub(crate) data: PathBuf,
+    /// Where the world reaches the server; by default where the sandbox said that it listens.
+    #[arg(long, env = "REFUNDRY_PUBLIC_ORIGIN")]
+    pub(crate) origin: Option<String>,
+    /// File with the key that seals account numbers and names, where it is not in the data folder.
+    #[arg(long, env = "REFUNDRY_FIELD_KEY_FILE")]
+    pub(crate) field_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,6 +125,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Verify { data, field_key_file } => verify::run(&data, field_key_file.as_deref()),
+        Command::User { command: UserCommand::SignInLink(args) } => sign_in_link::run(&args),
         Command::Config { command: ConfigCommand::Check(args) } => {
             let config = args.load()?;
             runtime()?.block_on(compose::check(&config))?;

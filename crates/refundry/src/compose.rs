@@ -4,10 +4,12 @@
 use crate::config::{Config, MetricsAt};
 use crate::secrets::key_file;
 use anyhow::Context;
+use refundry_console::link::SignInLinks;
+use refundry_console::{Console, Parts as ConsoleParts};
 use refundry_dialects::host::{Dialect, Host};
 use refundry_dialects::token::TokenKey;
 use refundry_domain::rules::{Environment, Rules};
-use refundry_engine::clock::Clock;
+use refundry_engine::clock::{Clock, real_now};
 use refundry_engine::egress::INBOX_PATH;
 use refundry_engine::engine::{Engine, Parts};
 use refundry_engine::rail::PayerBank;
@@ -128,6 +130,17 @@ fn open_core(config: &Config) -> anyhow::Result<Core> {
     Ok(Core { engine, store, clock, bank, worker })
 }
 
+/// The pages that people see, below `/console`.
+fn open_console(config: &Config, core: &Core) -> anyhow::Result<Arc<Console>> {
+    let links = SignInLinks::new(&key_file(&config.data.join("token.key"), true)?);
+    Ok(Console::new(ConsoleParts {
+        engine: Arc::clone(&core.engine),
+        public_origin: config.public_origin.clone(),
+        links,
+        real_now,
+    }))
+}
+
 fn open_dialects(config: &Config, core: &Core, origin: &str, policy: &Policy) -> anyhow::Result<Vec<Arc<dyn Dialect>>> {
     let token_key = key_file(&config.data.join("token.key"), true)?;
     let environment = core.engine.rules().environment;
@@ -198,7 +211,7 @@ impl Running {
             worker: Some(Arc::clone(&core.worker)),
             stopping: stopping.clone(),
         };
-        let mut own = vec![routes, health::routes(vitals)];
+        let mut own = vec![routes, health::routes(vitals), open_console(&config, &core)?.routes()];
         let mut listeners = Vec::new();
         match config.metrics_at()? {
             MetricsAt::BesideApi => own.push(sources::metrics_routes(Arc::clone(&metrics))),

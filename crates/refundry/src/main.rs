@@ -6,6 +6,7 @@ mod compose;
 mod config;
 mod demo;
 mod secrets;
+mod sign_in_link;
 mod verify;
 
 use clap::Parser;

@@ -199,5 +199,6 @@ async fn over_tls_cookies_stay_there() {
     let mut cookie = page.headers.get_all("set-cookie").iter().map(|cookie| cookie.to_str().unwrap());
     let session = cookie.find(|cookie| cookie.starts_with("__Host-refundry_session=")).unwrap();
     assert!(session.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure"), "{session}");
-    assert_eq!(browser.get("/console/approvals").await.status, 200);
+    let page = browser.get("/console/approvals").await;
+    assert_eq!((page.status, page.header("strict-transport-security")), (200, "max-age=31536000"));
 }
