@@ -189,9 +189,15 @@ pub trait Dialect: Send + Sync {
     }
 
     /// A key with which a human of the merchant decides by calls, and what is
-    /// stored of it; none where this dialect has no such keys.
-    fn decision_key(&self, merchant: MerchantId, owner: PersonId, at: Timestamp) -> Option<(String, Credential)> {
-        let _ = (merchant, owner, at);
+    /// stored of it; none where this dialect has no such keys. A given key of
+    /// its form is kept.
+    fn decision_key(
+        &self,
+        owner: (MerchantId, PersonId),
+        at: Timestamp,
+        given: Option<&str>,
+    ) -> Option<(String, Credential)> {
+        let _ = (owner, at, given);
         None
     }
 

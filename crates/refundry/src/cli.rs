@@ -1,7 +1,9 @@
 //! The command line.
 
 use crate::config::{Config, Flags};
-use crate::{compose, demo, sign_in_link, verify};
+use crate::people::{self, UserCommand};
+use crate::rules::{self, FeesCommand, PolicyCommand};
+use crate::{compose, demo, verify};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -42,17 +44,21 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// When people must agree to a refund; the server must not be running.
+    Policy {
+        #[command(subcommand)]
+        command: PolicyCommand,
+    },
+    /// What refunds cost a merchant; the server must not be running.
+    Fees {
+        #[command(subcommand)]
+        command: FeesCommand,
+    },
     /// Look at the configuration.
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum UserCommand {
-    /// Print a link that signs a person in once, without a password; the server may be running.
-    SignInLink(SignInLinkArgs),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -125,7 +131,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
             Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Verify { data, field_key_file } => verify::run(&data, field_key_file.as_deref()),
-        Command::User { command: UserCommand::SignInLink(args) } => sign_in_link::run(&args),
+        Command::User { command } => runtime()?.block_on(people::run(command)),
+        Command::Policy { command } => runtime()?.block_on(rules::policy(command)),
+        Command::Fees { command } => runtime()?.block_on(rules::fees(command)),
         Command::Config { command: ConfigCommand::Check(args) } => {
             let config = args.load()?;
             runtime()?.block_on(compose::check(&config))?;

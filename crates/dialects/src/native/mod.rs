@@ -114,7 +114,12 @@ impl Dialect for Native {
         provision::provision(plan, self.0.host.environment)
     }
 
-    fn decision_key(&self, merchant: MerchantId, owner: PersonId, at: Timestamp) -> Option<(String, Credential)> {
-        Some(provision::decision_key((merchant, owner), at, self.0.host.environment))
+    fn decision_key(
+        &self,
+        owner: (MerchantId, PersonId),
+        at: Timestamp,
+        given: Option<&str>,
+    ) -> Option<(String, Credential)> {
+        Some(provision::decision_key(owner, at, given, self.0.host.environment))
     }
 }

@@ -42,9 +42,11 @@ pub(super) fn provision(plan: &SandboxPlan<'_>, environment: Environment) -> Pro
 pub(super) fn decision_key(
     (merchant, owner): (MerchantId, PersonId),
     at: Timestamp,
+    given: Option<&str>,
     environment: Environment,
 ) -> (String, Credential) {
-    let key = new_key(environment);
+    let given = given.and_then(|text| given_key(text, environment));
+    let key = given.unwrap_or_else(|| new_key(environment));
     let credential = Credential { scope: Scope::Decisions, owner: Some(owner), ..credential(&key, merchant, at) };
     (key.text, credential)
 }

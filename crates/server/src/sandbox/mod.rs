@@ -11,6 +11,7 @@ mod keys;
 mod letters;
 mod levers;
 mod payments;
+mod people;
 pub mod provision;
 mod routes;
 mod state;

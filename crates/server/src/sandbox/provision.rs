@@ -8,6 +8,7 @@
 //! through the door.
 
 use super::document::{Document, DocumentError};
+use super::people;
 use super::state::{DIALECT, credential_id, put};
 use refundry_dialects::host::{Dialect, SandboxPlan};
 use refundry_domain::command::{Command, CreateMandate, OpenAccount, RecordPayment};
@@ -116,6 +117,7 @@ pub async fn provision(
     let name = document.text("/merchant/name").unwrap_or(MERCHANT_NAME).to_owned();
     let api_key = document.text("/sandbox/api_key").map_or_else(new_key, str::to_owned);
     document.set_own(options.base_url, plan.merchant, &name, &api_key);
+    entries.extend(people::provision(engine, dialects, (plan.merchant, options.base_url), &mut document).await);
     document.save(options.data)?;
     let mut envelopes = plan.envelopes();
     envelopes.extend(commands.into_iter().map(|command| sandbox_command(plan.merchant, command)));

@@ -6,6 +6,7 @@ use refundry_domain::money::{Amount, Currency};
 use refundry_domain::payment::PaymentState;
 use refundry_engine::clock::AdvancedClock;
 use refundry_engine::store::PageRequest;
+use refundry_engine::registry::Role;
 use refundry_server::sandbox::provision::{Options, ProvisionError, Provisioned, provision};
 use refundry_testkit::memory::MemoryStore;
 use serde_json::{Value, json};
@@ -45,11 +46,24 @@ async fn a_later_start_keeps_every_value_but_the_url() {
     let second = start(&store, data.path(), "http://127.0.0.1:2", None).await.unwrap();
     assert!(!second.first_start);
     written["base_url"] = "http://127.0.0.1:2".into();
+    written["console"]["url"] = "http://127.0.0.1:2/console".into();
     assert_eq!(file(data.path()), written);
     let engine_after = engine(&store, Arc::default());
     let after = engine_after.directory();
     assert_eq!(after.credentials.len(), before.credentials.len());
     assert_eq!(after.endpoints.len(), before.endpoints.len());
+    assert_eq!(after.people, before.people);
+    for user in written["console"]["users"].as_array().unwrap() {
+        let text = |name: &str| user[name].as_str().unwrap_or_default();
+        let person = after.person_by_email(text("email")).unwrap();
+        assert_eq!(person.id.to_string(), text("id"));
+        assert!(refundry_console::password::verify(text("password"), person.password_hash.as_deref()));
+        let decides = person.is(Role::Approver) || person.is(Role::Admin);
+        assert_eq!(person.totp_secret.as_deref().unwrap_or_default(), text("totp_secret"));
+        assert_eq!((decides, decides), (!text("totp_secret").is_empty(), text("api_key").starts_with("rf_test_")));
+    }
+    let approvers = after.people.values().filter(|person| person.may_approve());
+    assert_eq!((after.people.len(), approvers.count()), (4, 2));
     let merchant = second.document.merchant().unwrap();
     let read = engine_after.read(move |reader| Ok((reader.accounts(merchant)?, reader.mandates(merchant)?)));
     let (accounts, mandates) = read.await.unwrap();

@@ -169,7 +169,7 @@ impl Shop {
     pub(super) async fn person(&self, tenant: &Tenant, roles: &[Role]) -> (PersonId, Tenant) {
         let at = self.engine.now();
         let id = PersonId(new_id(at));
-        let (key, credential) = self.dialect.decision_key(tenant.id, id, at).expect("there are such keys");
+        let (key, credential) = self.dialect.decision_key((tenant.id, id), at, None).expect("there are such keys");
         self.register(tenant, RegistryEntry::Person(Person::new(id, tenant.id, roles, at))).await;
         self.register(tenant, RegistryEntry::Credential(credential)).await;
         (id, Tenant { id: tenant.id, key, account: tenant.account })

@@ -1,0 +1,103 @@
+//! The engine's door on a store whose server is stopped: one command, then
+//! the store is closed again. Nothing is sent meanwhile.
+
+use crate::secrets::key_file;
+use anyhow::{Context, bail};
+use clap::Args;
+use refundry_domain::event::Actor;
+use refundry_domain::id::MerchantId;
+use refundry_domain::rules::{Environment, Rules};
+use refundry_engine::clock::Clock;
+use refundry_engine::engine::{Engine, Parts};
+use refundry_engine::envelope::{Envelope, Work};
+use refundry_engine::registry::{Directory, RegistryChange};
+use refundry_server::sandbox::clock_file;
+use refundry_store_sqlite::{KeyRing, Options, SqliteStore};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Which store, and whose affairs in it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Store {
+    /// The data folder.
+    #[arg(long, env = "REFUNDRY_DATA")]
+    pub(crate) data: PathBuf,
+    /// File with the key that seals account numbers and names, where it is not in the data folder.
+    #[arg(long, env = "REFUNDRY_FIELD_KEY_FILE")]
+    pub(crate) field_key_file: Option<PathBuf>,
+    /// The merchant, where there is more than one.
+    #[arg(long)]
+    pub(crate) merchant: Option<String>,
+}
+
+/// An opened store with its engine.
+pub(crate) struct Door {
+    engine: Arc<Engine>,
+    store: SqliteStore,
+    /// Whose affairs are looked after.
+    pub(crate) merchant: MerchantId,
+}
+
+impl Door {
+    /// Opens the store for writing; refused while a server has it open.
+    pub(crate) fn open(which: &Store) -> anyhow::Result<Self> {
+        let made = which.data.join("field.key");
+        let key = key_file(which.field_key_file.as_deref().unwrap_or(&made), false)?;
+        if !which.data.join(refundry_store_sqlite::FILE_NAME).exists() {
+            bail!("{} holds no store", which.data.display());
+        }
+        let keys = KeyRing::from_keys([(1, key)])?;
+        let store = SqliteStore::open(Options::new(which.data.clone(), keys)).context("the store does not open")?;
+        // A sandbox whose clock was moved goes on from there.
+        let clock = clock_file::load(&which.data).context("the sandbox's clock file does not read")?;
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        // Which environment it is decides nothing here: no money is moved.
+        let rules = Rules::of(Environment::Live);
+        let parts = Parts { writer: store.writer(), reader: store.reader(), clock, rules };
+        let engine = Engine::start(parts).context("the engine does not start")?;
+        let merchant = choose(&engine.directory(), which.merchant.as_deref())?;
+        Ok(Self { engine, store, merchant })
+    }
+
+    /// The registry as it is now.
+    pub(crate) fn directory(&self) -> Arc<Directory> {
+        self.engine.directory()
+    }
+
+    /// The engine.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Changes the registry.
+    pub(crate) async fn change(&self, change: RegistryChange) -> anyhow::Result<()> {
+        let work = Work::Registry { change, answer: None };
+        let envelope = Envelope { merchant: self.merchant, actor: Actor::Engine, once: None, work };
+        match self.engine.execute(envelope).await?.result {
+            Ok(_) => Ok(()),
+            Err(refusal) => bail!("refused: {}", refusal.code()),
+        }
+    }
+
+    /// Finishes what was accepted and closes the store.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        self.engine.stop().await;
+        self.store.close().context("the last checkpoint failed; the next start makes it up")
+    }
+}
+
+fn choose(directory: &Directory, named: Option<&str>) -> anyhow::Result<MerchantId> {
+    if let Some(text) = named {
+        let id = MerchantId::parse(text).map_err(|_| anyhow::anyhow!("{text:?} is no merchant's id"))?;
+        return match directory.merchants.contains_key(&id) {
+            true => Ok(id),
+            false => bail!("there is no merchant {id}"),
+        };
+    }
+    let mut merchants = directory.merchants.keys();
+    match (merchants.next(), merchants.next()) {
+        (Some(only), None) => Ok(*only),
+        (None, _) => bail!("the store has no merchant yet"),
+        (Some(_), Some(_)) => bail!("there are several merchants; name one with --merchant"),
+    }
+}
