@@ -129,8 +129,8 @@ refusals! {
     AlreadyExists = 30, "already_exists", World;
     /// Amounts beyond the greatest exact integer.
     AmountTooLarge = 31, "amount_too_large", Input;
-    /// The creditor's account is the debtor's.
-    CreditorIsDebtor = 32, "creditor_is_debtor", Input;
+    // 32 was a creditor that is its own debtor: nobody knows the number of a
+    // merchant's account here.
     /// The currency of account, mandate and payment differ.
     FundingCurrency = 33, "funding_currency", World;
     /// The refund is blocked and stays where it is.

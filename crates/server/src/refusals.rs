@@ -22,7 +22,6 @@ fn status(refusal: Refusal) -> StatusCode {
         | Refusal::PayeeMismatch
         | Refusal::KeyReused
         | Refusal::AmountTooLarge
-        | Refusal::CreditorIsDebtor
         | Refusal::FundingCurrency
         | Refusal::FeeTooLarge
         | Refusal::CreditorMissing => StatusCode::UNPROCESSABLE_ENTITY,

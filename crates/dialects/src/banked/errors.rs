@@ -268,9 +268,6 @@ pub(crate) fn of_refusal(refusal: Refusal, blame: Blame) -> Fault {
         Refusal::PaymentBlocked => payin("The pay-in takes no refund", "takes no refund"),
         Refusal::CreditorMissing => payin("The account of the payer is not known", "payer account not known"),
         Refusal::PayeeMismatch => payin("The payer has another account", "payer has another account"),
-        Refusal::CreditorIsDebtor => {
-            payin("The payer's account is the paying account", "payer account is the paying account")
-        }
         Refusal::InsufficientFunds { available: _ } => paying("The account lacks funds", funding, "lacks funds"),
         Refusal::AccountNotEligible => {
             paying("The account is not eligible for refunds", funding, "not eligible for refunds")

@@ -184,7 +184,6 @@ pub(super) fn kind_of(refusal: Refusal) -> Kind {
         Refusal::TransitionImpossible => kind(code, CONFLICT, "It cannot go there from where it is."),
         Refusal::AlreadyExists => kind(code, CONFLICT, "It exists already."),
         Refusal::AmountTooLarge => kind(code, UNFIT, "The amount is too large."),
-        Refusal::CreditorIsDebtor => kind(code, UNFIT, "Creditor and debtor are the same account."),
         Refusal::FundingCurrency => kind(code, UNFIT, "Funding and payment have different currencies."),
         Refusal::Changed => passing(code, CONFLICT, "It was changed at the same time."),
         Refusal::RefundBlocked => passing(code, CONFLICT, "The refund is blocked."),

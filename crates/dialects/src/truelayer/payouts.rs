@@ -150,7 +150,6 @@ fn of_refusal(refusal: Refusal) -> Fault {
         | Refusal::KeyReused
         | Refusal::TransitionImpossible
         | Refusal::AlreadyExists
-        | Refusal::CreditorIsDebtor
         | Refusal::RefundBlocked
         | Refusal::EndpointUnknown
         | Refusal::TooManyEndpoints

@@ -141,9 +141,7 @@ fn of_refusal(refusal: Refusal, whole: bool) -> Fault {
             Fault::invalid_state("The payment is not in a state in which it can be refunded.")
         }
         Refusal::PaymentBlocked => Fault::invalid_state("The payment cannot be refunded at the moment."),
-        Refusal::CreditorMissing | Refusal::CreditorIsDebtor => {
-            Fault::invalid_state("The account that the payment came from is not known.")
-        }
+        Refusal::CreditorMissing => Fault::invalid_state("The account that the payment came from is not known."),
         Refusal::AccountUnknown | Refusal::AccountNotEligible | Refusal::FundingCurrency => {
             Fault::invalid_state("The merchant account of the payment cannot pay refunds.")
         }
