@@ -35,6 +35,14 @@ impl Origin {
         family_of(&self.dialect)
     }
 
+    /// What one group made is unknown to the others of its family, in all
+    /// generations. Other doors of the merchant see it, and so do callers for
+    /// the merchant as a whole, who have no group.
+    #[must_use]
+    pub fn is_hidden_from(&self, dialect: &str, group: &str) -> bool {
+        !group.is_empty() && *self.group != *group && self.family() == family_of(dialect)
+    }
+
     /// An origin from two texts.
     #[must_use]
     pub fn new(dialect: &str, group: &str) -> Self {

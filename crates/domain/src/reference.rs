@@ -4,13 +4,14 @@
 //! refund re-created after a loss goes out under the same ids and is not paid
 //! twice.
 
-use crate::command::RequestPayout;
+use crate::command::{ReferenceInput, RequestPayout, RequestRefund};
 use crate::id::MerchantId;
 use crate::once::OnceKey;
 use crate::payment::Origin;
 use crate::payout::Payout;
 use crate::refund::{ClientReference, Refund};
 use crate::rules::Environment;
+use std::sync::Arc;
 
 /// SHA-256, given by the caller: the core has no library of its own.
 pub type Sha256 = fn(&[u8]) -> [u8; 32];
@@ -135,26 +136,31 @@ pub struct Scope<'a> {
 /// Derives the ids of one attempt from the stable reference.
 #[must_use]
 pub fn instruction_ids(reference: &[u8], scope: Scope<'_>, sha256: Sha256) -> InstructionIds {
-    let labelled = |label: &str| -> [u8; 32] {
-        let mut bytes = Vec::with_capacity(reference.len().saturating_add(128));
-        length_prefixed(&mut bytes, label);
-        bytes.extend_from_slice(reference);
-        for part in [scope.merchant, scope.environment, &scope.attempt.to_string()] {
-            length_prefixed(&mut bytes, part);
-        }
-        sha256(&bytes)
-    };
-    let refund = base32(&labelled("refundry-refund-v2"), 8);
+    let refund = base32(&labelled("refundry-refund-v2", reference, scope, sha256), 8);
     let stem = payment_stem(scope.payment, sha256);
     let mut uetr = [0_u8; 16];
-    for (to, from) in uetr.iter_mut().zip(labelled("refundry-uetr-v2")) {
+    for (to, from) in uetr.iter_mut().zip(labelled("refundry-uetr-v2", reference, scope, sha256)) {
         *to = from;
     }
     InstructionIds {
         end_to_end_id: format!("{stem}{refund}{:02}", scope.attempt),
-        instruction_id: base32(&labelled("refundry-attempt-v2"), 26),
+        instruction_id: instruction_id(reference, scope, sha256),
         uetr: as_uuid_v4(u128::from_be_bytes(uetr)),
     }
+}
+
+fn instruction_id(reference: &[u8], scope: Scope<'_>, sha256: Sha256) -> String {
+    base32(&labelled("refundry-attempt-v2", reference, scope, sha256), 26)
+}
+
+fn labelled(label: &str, reference: &[u8], scope: Scope<'_>, sha256: Sha256) -> [u8; 32] {
+    let mut bytes = Vec::with_capacity(reference.len().saturating_add(128));
+    length_prefixed(&mut bytes, label);
+    bytes.extend_from_slice(reference);
+    for part in [scope.merchant, scope.environment, &scope.attempt.to_string()] {
+        length_prefixed(&mut bytes, part);
+    }
+    sha256(&bytes)
 }
 
 /// The first half of the stem: it names the payment.
@@ -228,6 +234,10 @@ struct Named<'a> {
 
 impl Named<'_> {
     fn ids(&self, attempt: u8, environment: Environment, sha256: Sha256) -> InstructionIds {
+        self.with(attempt, environment, |reference, scope| instruction_ids(reference, scope, sha256))
+    }
+
+    fn with<T>(&self, attempt: u8, environment: Environment, derive: impl FnOnce(&[u8], Scope<'_>) -> T) -> T {
         let reference = stable_reference(Parts {
             tag: self.reference.tag,
             dialect: &self.origin.dialect,
@@ -237,8 +247,26 @@ impl Named<'_> {
         });
         let merchant = self.merchant.to_string();
         let scope = Scope { payment: self.place, merchant: &merchant, environment: environment.code(), attempt };
-        instruction_ids(&reference, scope, sha256)
+        derive(&reference, scope)
     }
+}
+
+/// The instruction id of the first attempt at what a request asks for; none
+/// where the name depends on how often it was asked.
+#[must_use]
+pub fn instruction_id_of_request(
+    merchant: MerchantId,
+    request: &RequestRefund,
+    environment: Environment,
+    sha256: Sha256,
+) -> Option<String> {
+    let reference = match &request.reference {
+        ReferenceInput::Named { tag, value } => ClientReference { tag: *tag, value: Arc::clone(value) },
+        ReferenceInput::Auto { .. } => return None,
+    };
+    let place = request.payment.to_string();
+    let named = Named { merchant, origin: &request.origin, reference: &reference, place: &place };
+    Some(named.with(1, environment, |reference, scope| instruction_id(reference, scope, sha256)))
 }
 
 /// The once-key of a merchant's own refund reference, which is unique for ever.

@@ -103,10 +103,25 @@ impl Committer {
             }
             Err(error @ (StoreError::Full(_) | StoreError::Constraint(_) | StoreError::Malformed(_))) => {
                 tracing::error!(error = %error, "the store refused a batch");
+                if matches!(error, StoreError::Constraint(_)) {
+                    let stops: Vec<Envelope> = envelopes.iter().filter_map(|envelope| envelope.stop()).collect();
+                    self.stop_for_person(&stops);
+                }
                 for (_, reply) in waiting.drain(..) {
                     let _ = reply.send(Err(Unavailable::Store));
                 }
             }
+        }
+    }
+
+    /// What the database refused will be refused again: it waits for a person
+    /// and not for the next round.
+    fn stop_for_person(&mut self, stops: &[Envelope]) {
+        let stops: Vec<&Envelope> = stops.iter().collect();
+        if !stops.is_empty()
+            && let Err(error) = self.transact(&stops)
+        {
+            tracing::error!(error = %error, "a send that a constraint refuses could not be stopped");
         }
     }
 
@@ -115,7 +130,7 @@ impl Committer {
         let mut needed = Keys { at, ..Keys::default() };
         let directory = self.snapshot();
         for envelope in envelopes {
-            keys::collect(envelope, &directory, &mut needed);
+            keys::collect(envelope, &directory, self.rules.environment, &mut needed);
         }
         let mut facts = self.writer.begin(&needed)?;
         self.load_repeated(envelopes, &mut facts, at)?;

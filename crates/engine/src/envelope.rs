@@ -12,7 +12,7 @@ use refundry_domain::once::{Fingerprint, OnceKey};
 use refundry_domain::party::Party;
 use refundry_domain::payment::Payment;
 use refundry_domain::payout::Payout;
-use refundry_domain::refund::Refund;
+use refundry_domain::refund::{BlockCode, Refund};
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
 
@@ -80,6 +80,14 @@ impl Envelope {
     #[must_use]
     pub fn command(merchant: MerchantId, actor: Actor, command: Command) -> Self {
         Self { merchant, actor, once: None, work: Work::Command(Box::new(command)) }
+    }
+
+    /// What stops the refund that this envelope would send, if it would.
+    pub(crate) fn stop(&self) -> Option<Self> {
+        let Work::Command(command) = &self.work else { return None };
+        let Command::BeginSend { refund, .. } = &**command else { return None };
+        let block = Command::PlaceBlock { refund: *refund, code: BlockCode::DuplicateSuspect };
+        Some(Self::command(self.merchant, Actor::Engine, block))
     }
 
     /// The same with an idempotency key.

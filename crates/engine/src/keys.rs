@@ -10,23 +10,26 @@ use refundry_domain::command::{
 use refundry_domain::facts::Facts;
 use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::Debit;
-use refundry_domain::reference::{merchant_reference_key, payout_reference_key};
+use refundry_domain::reference::{instruction_id_of_request, merchant_reference_key, payout_reference_key};
 use refundry_domain::refund::Funding;
+use refundry_domain::rules::Environment;
 use refundry_domain::stray::StrayEnd;
 
 /// Adds what an envelope needs to the keys of its batch.
-pub(crate) fn collect(envelope: &Envelope, directory: &Directory, keys: &mut Keys) {
+pub(crate) fn collect(envelope: &Envelope, directory: &Directory, environment: Environment, keys: &mut Keys) {
     if let Some(once) = &envelope.once {
         keys.once.insert(once.key);
     }
     match &envelope.work {
         Work::Command(command) => {
             of_command(envelope.merchant, command, keys);
-            if let Command::RequestRefund(request) = &**command
-                && directory.fee_rules(envelope.merchant).reduce_refundable
-            {
-                // The fees of its live refunds count, too.
-                keys.payments_with_refunds.insert((envelope.merchant, request.payment));
+            if let Command::RequestRefund(request) = &**command {
+                if directory.fee_rules(envelope.merchant).reduce_refundable {
+                    // The fees of its live refunds count, too.
+                    keys.payments_with_refunds.insert((envelope.merchant, request.payment));
+                }
+                let id = instruction_id_of_request(envelope.merchant, request, environment, crate::digest::sha256);
+                keys.instructions.extend(id.map(|id| (envelope.merchant, id, None)));
             }
         }
         Work::Registry { .. } | Work::Keep { .. } | Work::Deliveries(_) | Work::Swept => {}

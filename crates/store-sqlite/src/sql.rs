@@ -157,8 +157,9 @@ statements! {
     REFUND_UPDATE_SAME_NAME = "UPDATE refund SET state = ?2, sending = ?3, wake_at = ?4, body = ?5, private = ?6 WHERE n = ?1";
     REFUND_PAGE = concat!("SELECT ", refund_columns!("r"), " FROM refund r \
         WHERE r.merchant = ?1 AND r.id < ?2 AND ((1 << r.state) & ?3) <> 0 \
-        AND r.origin NOT IN (SELECT o.n FROM origin o \
-            WHERE (o.dialect = ?4 OR o.dialect GLOB ?4 || '_v[0-9]*') AND o.grp <> ?5) \
+        AND r.origin NOT IN (SELECT o.n FROM origin o WHERE o.dialect = ?4 AND o.grp <> ?5 \
+            UNION ALL SELECT o.n FROM origin o WHERE o.dialect > ?4 || '_v' AND o.dialect < ?4 || '_w' AND o.grp <> ?5 \
+            AND o.dialect GLOB ?4 || '_v[0-9]*' AND o.dialect NOT GLOB ?4 || '_v*[^0-9]*') \
         ORDER BY r.id DESC LIMIT ?6");
     REFUND_BY_REFERENCE = concat!("SELECT ", refund_columns!("r"), " FROM refund r \
         WHERE r.merchant = ?1 AND r.merchant_reference = ?2");

@@ -12,7 +12,7 @@ use crate::once::{Fingerprint, OnceRecord, OnceResult};
 use crate::party::{Creditor, CreditorSource};
 use crate::payment::{Origin, Payment, PaymentState};
 use crate::reason::{Failure, FailureKind};
-use crate::reference::{Tag, ids_of_attempt, merchant_reference_key};
+use crate::reference::{Tag, ids_of_attempt, instruction_id_of_request, merchant_reference_key};
 use crate::refund::{
     Authorisation, Block, BlockCode, ClientReference, Funding, Refund, RefundState, Reservation, SettledBy, Shortage,
 };
@@ -33,6 +33,7 @@ pub(super) fn request(draft: &mut Draft<'_>, request: &RequestRefund) -> Result<
             return Err(Refusal::DuplicateReference);
         }
     }
+    refuse_second_name(draft, request)?;
     check_funding(draft, request, &payment)?;
     check_payment(draft, request, &payment)?;
     let minor = check_amount(draft, request, &payment)?;
@@ -54,6 +55,15 @@ pub(super) fn request(draft: &mut Draft<'_>, request: &RequestRefund) -> Result<
     let id = refund.id;
     flow::put(draft, payment, refund);
     Ok(Done::Refund(id))
+}
+
+/// An instruction went out under what this request is named by, beside any
+/// idempotency key: the ids of its attempts would be another refund's.
+fn refuse_second_name(draft: &Draft<'_>, request: &RequestRefund) -> Result<(), Refusal> {
+    let context = draft.context();
+    let id = instruction_id_of_request(context.merchant, request, context.rules.environment, context.sha256);
+    let taken = id.is_some_and(|id| draft.facts().instructions.contains_key(&id));
+    if taken { Err(Refusal::DuplicateReference) } else { Ok(()) }
 }
 
 /// Writes the new refund into its first state and claims its amount.
@@ -145,10 +155,9 @@ fn recognise(
     Ok(Some(Done::Refund(id)))
 }
 
-/// What one credential group made is unknown to the others of its dialect, in
-/// all generations; other doors of the merchant see it (design section 5).
+/// A payment that is hidden from who asks is none (design section 5).
 fn is_foreign(payment: &Payment, request: &RequestRefund) -> bool {
-    payment.origin.family() == request.origin.family() && payment.origin.group != request.origin.group
+    payment.origin.is_hidden_from(&request.origin.dialect, &request.origin.group)
 }
 
 /// An account or mandate of one group serves that group and callers without one.

@@ -12,7 +12,7 @@ use crate::party::Creditor;
 use crate::payment::{Payment, PaymentBlockCode};
 use crate::reason::FailureKind;
 use crate::reference::ids_of_attempt;
-use crate::refund::{Block, BlockCode, ExpiredAt, Funding, Gate, Refund, RefundState, Reservation, Shortage};
+use crate::refund::{Block, BlockCode, CaseCode, ExpiredAt, Funding, Gate, Refund, RefundState, Reservation, Shortage};
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -34,6 +34,12 @@ pub(super) fn begin(draft: &mut Draft<'_>, id: RefundId, epoch: u64, lease_until
     }
     if is_paused(draft, &refund) {
         stop_for_person(draft, &mut payment, &mut refund, BlockCode::Paused);
+        flow::put(draft, payment, refund);
+        return Ok(Done::Refund(id));
+    }
+    if is_named_by_another(draft, &refund) {
+        flow::open_case(draft, &mut payment, &mut refund, CaseCode::Duplicate);
+        stop_for_person(draft, &mut payment, &mut refund, BlockCode::DuplicateSuspect);
         flow::put(draft, payment, refund);
         return Ok(Done::Refund(id));
     }
@@ -82,6 +88,18 @@ fn is_paused(draft: &Draft<'_>, refund: &Refund) -> bool {
         Funding::Held { account } => draft.account(account).is_some_and(|account| account.paused_at.is_some()),
         Funding::Mandate { .. } | Funding::MerchantAuthorised => false,
     }
+}
+
+/// The ids of the attempt to be sent are another one's: it would be taken for
+/// that one, and one of both would never be paid.
+fn is_named_by_another(draft: &Draft<'_>, refund: &Refund) -> bool {
+    let (context, known) = (draft.context(), &draft.facts().instructions);
+    if known.is_empty() {
+        return false;
+    }
+    let number = refund.newest_attempt().map_or(1, |attempt| attempt.number);
+    let ids = ids_of_attempt(refund, number, context.rules.environment, context.sha256);
+    known.get(&ids.instruction_id).is_some_and(|owner| *owner != (Order::Refund(refund.id), number))
 }
 
 /// Blocks the refund until a person lifts it.

@@ -35,8 +35,8 @@ fn state_bits(filter: &RefundFilter) -> i64 {
 }
 
 fn shows(filter: &RefundFilter, refund: &Refund) -> bool {
-    let hidden = group_of(filter)
-        .is_some_and(|(family, group)| refund.origin.family() == family && &*refund.origin.group != group);
+    let hidden =
+        filter.visible_to.as_ref().is_some_and(|(dialect, group)| refund.origin.is_hidden_from(dialect, group));
     let state = filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
     let name = filter.merchant_reference.as_deref();
     let named = name.is_none_or(|name| refund.merchant_reference.as_deref() == Some(name));

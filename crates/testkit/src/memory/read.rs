@@ -8,7 +8,7 @@ use refundry_domain::id::{AccountId, EndpointId, MandateId, MerchantId, PaymentI
 use refundry_domain::instruction::Order;
 use refundry_domain::ledger::{Account, AccountKind};
 use refundry_domain::mandate::{Mandate, MandateState};
-use refundry_domain::payment::{Payment, family_of};
+use refundry_domain::payment::Payment;
 use refundry_domain::payout::Payout;
 use refundry_domain::refund::{Gate, Refund, RefundState};
 use refundry_domain::stray::Stray;
@@ -25,9 +25,8 @@ fn older_than<Id>(before: Option<Id>) -> (Bound<Id>, Bound<Id>) {
 }
 
 fn shows(filter: &RefundFilter, refund: &Refund) -> bool {
-    let hidden = filter.visible_to.as_ref().is_some_and(|(dialect, group)| {
-        refund.origin.family() == family_of(dialect) && *refund.origin.group != **group
-    });
+    let hidden =
+        filter.visible_to.as_ref().is_some_and(|(dialect, group)| refund.origin.is_hidden_from(dialect, group));
     let payment = filter.payment.is_none_or(|payment| refund.payment == payment);
     let state = filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());
     let name = filter.merchant_reference.as_deref();

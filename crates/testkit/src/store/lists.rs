@@ -104,6 +104,12 @@ fn filters(shop: &Shop) -> Vec<RefundFilter> {
         RefundFilter { visible_to: Some(("native".to_owned(), "till".to_owned())), ..RefundFilter::default() },
         RefundFilter { visible_to: Some(("native".to_owned(), "other till".to_owned())), ..RefundFilter::default() },
         RefundFilter { visible_to: Some(("native_v7".to_owned(), "other till".to_owned())), ..RefundFilter::default() },
+        RefundFilter { visible_to: Some(("native".to_owned(), String::new())), ..RefundFilter::default() },
+        RefundFilter {
+            payment: Some(shop.purchase),
+            visible_to: Some(("second".to_owned(), String::new())),
+            ..RefundFilter::default()
+        },
         RefundFilter { visible_to: Some(("third".to_owned(), "till".to_owned())), ..RefundFilter::default() },
         RefundFilter { merchant_reference: Some("credit note 1".to_owned()), ..RefundFilter::default() },
         RefundFilter { merchant_reference: Some("credit note".to_owned()), ..RefundFilter::default() },
@@ -119,7 +125,7 @@ fn filters(shop: &Shop) -> Vec<RefundFilter> {
 /// What a filter lets through, said once more in plain words.
 fn shown(filter: &RefundFilter, refund: &Refund) -> bool {
     let hidden = filter.visible_to.as_ref().is_some_and(|(dialect, group)| {
-        refund.origin.family() == family_of(dialect) && *refund.origin.group != **group
+        !group.is_empty() && refund.origin.family() == family_of(dialect) && *refund.origin.group != **group
     });
     let payment = filter.payment.is_none_or(|payment| payment == refund.payment);
     let state = filter.states.is_empty() || filter.states.iter().any(|word| word == refund.state.code());

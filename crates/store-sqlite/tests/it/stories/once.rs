@@ -2,8 +2,9 @@
 //! same key are refused.
 
 use super::stage::Stage;
-use refundry_domain::id::PaymentId;
-use refundry_domain::refund::Refund;
+use refundry_domain::command::Command;
+use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::refund::{BlockCode, Refund};
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
 use refundry_engine::digest::{fingerprint, once_key};
@@ -118,5 +119,59 @@ async fn a_key_means_something_in_its_own_scope_only() {
     assert_ne!(first.1.expect("taken").id, second.1.expect("taken").id);
     stage.run().await;
     assert_eq!(stage.bank().payments().iter().map(|(_, amount)| amount.minor).sum::<u64>(), 500);
+    stage.end().await;
+}
+
+/// Two refunds under one name, beside any idempotency key: the ids of their
+/// attempts are the same, and only one of both can ever be paid.
+#[tokio::test]
+async fn one_name_is_sent_once_whatever_the_keys_say() {
+    let mut stage = Stage::new(1_000).await;
+    let payment = stage.payment(500).await;
+    let mut twins = Vec::new();
+    for minor in [100, 120, 150] {
+        let request = stage.wish(payment, minor, "twin");
+        twins.push(stage.ask(request).await.expect("nothing went out under this name yet").id);
+    }
+    // One is sent in the same transaction, one comes to it later.
+    stage.done(Command::PlaceBlock { refund: twins[2], code: BlockCode::Operator }).await;
+    stage.run().await;
+    let mut states: Vec<_> = twins.iter().map(|id| (stage.state(*id), stage.stored(*id).is_blocked())).collect();
+    states.sort_unstable();
+    assert_eq!(states, [("ready", true), ("ready", true), ("settled", false)]);
+    for _ in 0..2 {
+        for id in &twins {
+            for code in [BlockCode::Operator, BlockCode::DuplicateSuspect] {
+                let _ = stage.command(Command::LiftBlock { refund: *id, code }).await;
+            }
+        }
+        stage.run().await;
+        let blocked = |id: &RefundId| {
+            let blocks = stage.stored(*id).blocks;
+            blocks.iter().any(|block| block.code == BlockCode::DuplicateSuspect && block.lifted_at.is_none())
+        };
+        assert_eq!(twins.iter().filter(|id| blocked(id)).count(), 2, "the worker comes to rest");
+    }
+    assert_eq!((stage.bank().call_count(), stage.bank().payments().len()), (1, 1));
+    let request = stage.wish(payment, 30, "twin");
+    assert_eq!(stage.ask(request).await, Err(Refusal::DuplicateReference));
+    stage.end().await;
+}
+
+/// A restored store: the client says the same name with another amount.
+#[tokio::test]
+async fn the_name_of_an_adopted_debit_is_taken() {
+    let mut stage = Stage::new(1_000).await;
+    let payment = stage.payment(500).await;
+    let backup = stage.backup("before");
+    stage.settled(payment, 300, "first").await;
+    let mut stage = stage.rewind(&backup).await;
+    stage.sweep().await;
+    let other = stage.wish(payment, 100, "first");
+    assert_eq!(stage.ask(other).await, Err(Refusal::DuplicateReference));
+    let same = stage.wish(payment, 300, "first");
+    let same = stage.ask(same).await.expect("it is recognised").id;
+    stage.run().await;
+    assert_eq!((stage.state(same), stage.bank().call_count()), ("settled", 1));
     stage.end().await;
 }
