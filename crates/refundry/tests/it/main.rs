@@ -7,6 +7,7 @@
 mod hostile;
 mod outcomes;
 mod payouts;
+mod people;
 mod restart;
 mod seeds;
 mod server;
