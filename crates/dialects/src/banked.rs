@@ -83,6 +83,6 @@ impl Family {
     /// The webhooks of all generations that joined.
     pub(crate) fn webhooks(&self) -> Arc<dyn WebhookDialect> {
         let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Arc::new(Webhooks::new(generations, self.config.webhook_timeout))
+        Arc::new(Webhooks::new(generations, &self.config))
     }
 }

@@ -56,6 +56,7 @@ struct Written {
     v3_currencies: Vec<String>,
     v3_schema_status: u16,
     webhook_data_version: bool,
+    webhook_disable_on_410: bool,
     webhook_timeout: u64,
 }
 
@@ -80,6 +81,7 @@ impl Default for Written {
             v3_currencies: vec!["AUD".to_owned()],
             v3_schema_status: 400,
             webhook_data_version: false,
+            webhook_disable_on_410: false,
             webhook_timeout: 10,
         }
     }
@@ -124,6 +126,8 @@ pub(crate) struct Config {
     pub(crate) schema_status: u16,
     /// Whether webhooks carry `data_version`.
     pub(crate) data_version: bool,
+    /// Whether a receiver that is gone switches its endpoint off.
+    pub(crate) disable_on_gone: bool,
     /// How long a webhook's receiver may take.
     pub(crate) webhook_timeout: Span,
 }
@@ -180,6 +184,7 @@ impl Config {
             currencies,
             schema_status: written.v3_schema_status,
             data_version: written.webhook_data_version,
+            disable_on_gone: written.webhook_disable_on_410,
             webhook_timeout: Span::seconds(written.webhook_timeout),
         })
     }
@@ -205,7 +210,7 @@ mod tests {
     #[test]
     fn defaults_hold_and_wrong_values_are_named() {
         let config = Config::read(&Value::Null).unwrap();
-        assert!(config.key_required && !config.canceled_state && !config.data_version);
+        assert!(config.key_required && !config.canceled_state && !config.data_version && !config.disable_on_gone);
         assert_eq!(config.refund_ttl, Span::days(30));
         assert_eq!(config.currencies, vec![Currency::AUD]);
         for (settings, path) in [

@@ -2,6 +2,7 @@
 //! the generations' own (contract 7).
 
 use super::FAMILY;
+use super::config::Config;
 use aws_lc_rs::hmac;
 use refundry_domain::event::Event;
 use refundry_domain::payment::Origin;
@@ -36,12 +37,13 @@ pub(crate) trait Generation: Send + Sync {
 pub(crate) struct Webhooks {
     generations: Vec<Arc<dyn Generation>>,
     timeout: Span,
+    disable_on_gone: bool,
 }
 
 impl Webhooks {
     /// The webhooks of these generations.
-    pub(crate) fn new(generations: Vec<Arc<dyn Generation>>, timeout: Span) -> Self {
-        Self { generations, timeout }
+    pub(crate) fn new(generations: Vec<Arc<dyn Generation>>, config: &Config) -> Self {
+        Self { generations, timeout: config.webhook_timeout, disable_on_gone: config.disable_on_gone }
     }
 }
 
@@ -108,5 +110,9 @@ impl WebhookDialect for Webhooks {
 
     fn stops_on(&self, status: u16) -> bool {
         status == GONE
+    }
+
+    fn disables_on(&self, status: u16) -> bool {
+        self.disable_on_gone && status == GONE
     }
 }

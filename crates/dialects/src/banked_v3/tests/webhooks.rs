@@ -212,6 +212,9 @@ async fn the_schedule_is_the_documented_one() {
     assert_eq!(total / 86_400, 20);
     assert_eq!(webhooks.timeout(), Span::seconds(10));
     assert!(webhooks.stops_on(410));
+    assert!(!webhooks.disables_on(410), "the endpoint stays, unless a setting says otherwise");
+    let strict = World::with(json!({ "webhook_disable_on_410": true })).await.dialect.webhooks();
+    assert!(strict.disables_on(410) && !strict.disables_on(404));
     assert!([200, 301, 302, 400, 404, 409, 429, 500, 503].into_iter().all(|status| !webhooks.stops_on(status)));
 }
 
