@@ -93,8 +93,8 @@ mod tests {
 30 21 0:40 / /srv rw - nfs4 server:/export rw,vers=4.2
 31 30 8:2 / /srv/local rw master:3 propagate_from:2 - xfs /dev/sdb1 rw
 32 21 0:41 / /mnt/win\\040share rw - cifs //server/share rw
-33 21 0:42 / /home rw - nfs server:/home rw
-34 21 8:3 / /home rw - ext4 /dev/sdc1 rw
+33 21 0:42 / /pool rw - nfs server:/pool rw
+34 21 8:3 / /pool rw - ext4 /dev/sdc1 rw
 35 21 0:43 / /guest rw - 9p share rw
 no mount at all
 ";
@@ -109,7 +109,7 @@ no mount at all
             ("/srvx", Place::Here),
             ("/srv/local/data", Place::Here),
             ("/mnt/win share/data", remote("cifs")),
-            ("/home/ada", Place::Here),
+            ("/pool/data", Place::Here),
             ("/guest/data", Place::Doubtful("9p".to_owned())),
         ] {
             assert_eq!(place_among(MOUNTED, Path::new(folder)), place, "{folder}");

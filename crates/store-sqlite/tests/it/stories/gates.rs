@@ -175,6 +175,7 @@ async fn two_commands_cannot_spend_the_last_money_twice() {
     stage.end().await;
 }
 
+// conformance: rails 51
 #[tokio::test]
 async fn a_bank_that_lacks_money_we_have_is_drift() {
     let mut stage = Stage::with(Rules::of(Environment::Live), 1_000).await;
