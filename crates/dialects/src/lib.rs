@@ -9,6 +9,8 @@ pub mod answer;
 mod banked;
 pub mod banked_v2;
 pub mod banked_v3;
+#[cfg(test)]
+mod description;
 pub mod host;
 pub mod json;
 pub mod limiter;

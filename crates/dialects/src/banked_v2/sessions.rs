@@ -237,7 +237,7 @@ fn refunds_of(reader: &dyn Reader, caller: &Caller, payment: PaymentId) -> Resul
     let filter = RefundFilter { payment: Some(payment), visible_to, ..RefundFilter::default() };
     let mut refunds =
         reader.refunds(caller.merchant, &filter, PageRequest { limit: REFUND_COUNT_MAX, before: None })?;
-    refunds.reverse();
+    refunds.sort_by_key(|refund| (refund.created_at, refund.id));
     Ok(refunds)
 }
 

@@ -1,1 +1,13 @@
-//! Stories and tables.
+//! Stories over the real routers of the family and a real engine on a store in
+//! memory, and tables for the pure parts.
+
+mod description;
+mod details;
+mod idempotency;
+mod pages;
+mod refunds;
+mod seed;
+mod sessions;
+mod shapes;
+mod webhooks;
+mod world;

@@ -59,6 +59,14 @@ pub(super) async fn create(
         seed: &Value::Null,
     };
     let mut made = dialect.provision(&plan);
+    // Generations of one dialect share their clients; each adds what is its own.
+    for generation in sandbox.further_generations(dialect) {
+        let so_far = Value::Object(std::mem::take(&mut made.members));
+        let more = generation.provision(&SandboxPlan { seed: &so_far, ..plan });
+        made.entries.extend(more.entries);
+        made.commands.extend(more.commands);
+        made.members = more.members;
+    }
     for entry in &mut made.entries {
         if let RegistryEntry::Credential(credential) = entry {
             credential.expires_at = body.expires_in_seconds.map(|seconds| plan.at.plus(Span::seconds(seconds)));

@@ -108,7 +108,11 @@ pub async fn provision(
             let made = dialect.provision(&plan.for_dialect(document.member(member)));
             entries.extend(made.entries);
             commands.extend(made.commands);
-            document.set_member(member, made.members);
+            // Generations of one dialect share a member: a later one finds what
+            // was given and what the one before it made.
+            let mut members = document.member(member).as_object().cloned().unwrap_or_default();
+            members.extend(made.members);
+            document.set_member(member, members);
         } else if let Some(mut members) = document.member(member).as_object().cloned() {
             dialect.refresh(&mut members);
             document.set_member(member, members);

@@ -93,6 +93,17 @@ impl Sandbox {
         };
         self.parts.dialects.iter().find(|dialect| known_as(dialect))
     }
+
+    /// The other dialects that share a dialect's member of `sandbox.json`.
+    pub(super) fn further_generations<'a>(
+        &'a self,
+        first: &'a Arc<dyn Dialect>,
+    ) -> impl Iterator<Item = &'a Arc<dyn Dialect>> {
+        let shares = |other: &&Arc<dyn Dialect>| {
+            other.sandbox_member() == first.sandbox_member() && other.name() != first.name()
+        };
+        self.parts.dialects.iter().filter(shares)
+    }
 }
 
 /// An envelope that records one registry entry.
