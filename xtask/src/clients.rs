@@ -1,6 +1,7 @@
-//! The clients' own libraries, which tests sign and verify with: `cargo xtask
-//! clients` installs them below the target folder, in the versions that
-//! `crates/refundry/tests/clients` names.
+//! What tests need beside cargo: the clients' own libraries, which sign and
+//! verify, a checker of accessibility and a browser. `cargo xtask clients`
+//! installs the libraries below the target folder, in the versions that
+//! `crates/refundry/tests/clients` names, and asks the system for the browser.
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -14,6 +15,8 @@ const SOURCES: &str = "crates/refundry/tests/clients";
 /// What npm needs to install exactly the same again.
 const NODE_FILES: [&str; 2] = ["package.json", "package-lock.json"];
 const REQUIREMENTS: &str = "requirements.txt";
+/// Pages are tested in this browser, with fonts to look at.
+const BROWSER: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
 /// Written beside what was installed: what it was installed from.
 const STAMP: &str = "installed-from";
 
@@ -23,6 +26,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     let target = output::target_folder().join("clients");
     once(&sources.join("node"), &NODE_FILES, &target.join("node"), npm)?;
     once(&sources.join("python"), &[REQUIREMENTS], &target.join("python"), pypi)?;
+    needed("chromium", &["--version"], &BROWSER)?;
+    needed("chromedriver", &["--version"], &BROWSER)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -80,7 +85,7 @@ fn needed(program: &str, arguments: &[&str], packages: &[&str]) -> Result<()> {
     let install = [&["install", "-y"], packages].concat();
     let _ = apt(&install) || (apt(&["update"]) && apt(&install));
     if !runs() {
-        bail!("the tests with the clients' libraries need {}", packages.join(" and "));
+        bail!("the tests need {}", packages.join(" and "));
     }
     Ok(())
 }

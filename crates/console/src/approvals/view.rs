@@ -19,6 +19,8 @@ pub(super) struct View {
     pub(super) words: String,
     pub(super) creditor: PartyView,
     pub(super) source: &'static str,
+    /// It waits for people now.
+    pub(super) pending: bool,
     pub(super) unusual: Notice,
     pub(super) effect: String,
     /// Why this visitor cannot decide, where they cannot.
@@ -50,6 +52,7 @@ impl View {
         let money = |minor| Money(Amount::new(minor, refund.amount.currency));
         let approval = refund.approval.as_ref();
         let counters = &payment.counters;
+        let pending = refund.state.before_send() && approval.is_some_and(|approval| !approval.complete());
         let disabled = disabled(refund, visitor, now);
         let valid_until = approval.map_or(now, |approval| approval.valid_until);
         Self {
@@ -60,12 +63,13 @@ impl View {
             words: Money(refund.amount).words(),
             creditor: PartyView::of(loaded.creditor()),
             source: source_sentence(refund.creditor.source()),
+            pending,
             unusual: unusual_notice(loaded, now),
             effect: effect(loaded, disabled.is_none()),
             disabled,
             may_withdraw: may_withdraw(refund, visitor),
             funding: texts::funding(refund.funding, loaded.account.as_ref().map(|account| &*account.name)),
-            balance_after: loaded.balance_after().map(money),
+            balance_after: loaded.balance_after().filter(|_| pending).map(money),
             fee: Some(refund.fee).filter(|fee| *fee > 0).map(money),
             maker: texts::maker(refund, visitor),
             asked_at: Moment(refund.created_at),

@@ -4,6 +4,8 @@
 //! account or a paused bank is its own business.
 #![expect(clippy::unwrap_used, reason = "a story ends where its world breaks")]
 
+mod browser;
+mod console;
 mod hostile;
 mod outcomes;
 mod payouts;

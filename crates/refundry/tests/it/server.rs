@@ -134,6 +134,11 @@ impl Server {
         self.folder.path().join("data")
     }
 
+    /// What it complained about.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
     /// Starts on the folder as it was left.
     pub(crate) async fn start_again(&mut self) {
         let data = self.data();
