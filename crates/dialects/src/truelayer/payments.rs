@@ -40,10 +40,9 @@ async fn create(State(app): State<Arc<App>>, incoming: Incoming) -> Result<Respo
         Ok(request) => prepare::record(&app, &call.caller, request).await.map(Command::RecordPayment),
         Err(fault) => Err(fault.clone()),
     };
-    match call.run(&app, prepared, of_refusal).await? {
-        Answer::Payment(payment) => Ok(created(&app, &call.caller, &payment, &request?)),
-        other => call.answered(other),
-    }
+    let answer = call.run(&app, prepared, of_refusal).await?;
+    let Answer::Payment(payment) = answer else { return call.answered(answer) };
+    Ok(created(&app, &call.caller, &payment, &request?))
 }
 
 fn read(app: &App, call: &Call, incoming: &Incoming) -> Result<PaymentRequest, Fault> {
@@ -103,10 +102,11 @@ async fn cancel(
         (Err(fault), _) | (Ok(_), Err(fault)) => Err(fault),
         (Ok(_), Ok(payment)) => cancellation(&payment),
     };
-    match call.run(&app, prepared, of_refusal).await? {
-        Answer::Payment(_) | Answer::Done => Ok(answer::empty(202)),
-        other => call.answered(other),
+    let answer = call.run(&app, prepared, of_refusal).await?;
+    if matches!(answer, Answer::Payment(_) | Answer::Done) {
+        return Ok(answer::empty(202));
     }
+    call.answered(answer)
 }
 
 fn cancellation(payment: &Payment) -> Result<Command, Fault> {
@@ -147,7 +147,40 @@ pub(super) fn of_refusal(refusal: Refusal) -> Fault {
             Fault::invalid_field("amount_in_minor", "must be a whole number of at least 1")
         }
         Refusal::Changed => Fault::new(Kind::Conflict, "The payment is being changed by another request."),
-        other => {
+        other @ (Refusal::RefundUnknown
+        | Refusal::MandateUnknown
+        | Refusal::AmountExceedsRefundable { .. }
+        | Refusal::AlreadyRefunded
+        | Refusal::PaymentNotSettled
+        | Refusal::PaymentFailed
+        | Refusal::PaymentBlocked
+        | Refusal::InsufficientFunds { .. }
+        | Refusal::AccountNotEligible
+        | Refusal::MandateNotActive
+        | Refusal::AlreadySubmitted
+        | Refusal::AlreadyEnded
+        | Refusal::NotAwaited
+        | Refusal::SelfApproval
+        | Refusal::AlreadyDecided
+        | Refusal::NotEligible
+        | Refusal::ApprovalExpired
+        | Refusal::PayeeMismatch
+        | Refusal::MorePeopleNeeded
+        | Refusal::ProofMissing
+        | Refusal::TooManyAttempts
+        | Refusal::DuplicateSuspect
+        | Refusal::DuplicateReference
+        | Refusal::KeyReused
+        | Refusal::TransitionImpossible
+        | Refusal::AlreadyExists
+        | Refusal::FundingCurrency
+        | Refusal::RefundBlocked
+        | Refusal::EndpointUnknown
+        | Refusal::TooManyEndpoints
+        | Refusal::FeeTooLarge
+        | Refusal::CaseUnknown
+        | Refusal::CreditorMissing
+        | Refusal::PayoutUnknown) => {
             tracing::debug!(refusal = other.code(), "a payment's command was refused");
             Fault::invalid_state("This cannot be done in the payment's present state.")
         }

@@ -12,7 +12,7 @@ use refundry_domain::id::EndpointId;
 use refundry_domain::money::Currency;
 use refundry_engine::digest::sha256;
 use refundry_engine::mint;
-use refundry_engine::registry::{Credential, Endpoint, Group, RegistryEntry, Scope};
+use refundry_engine::registry::{Credential, Endpoint, RegistryEntry, Scope};
 use serde_json::{Map, Value, json};
 
 /// Random bytes at the end of a client id.
@@ -131,8 +131,8 @@ fn commands(app: &App, plan: &SandboxPlan<'_>, client_id: &str) -> Vec<Command> 
     let past = plan.accounts.get(&Currency::GBP).map(|account| history::payment(app, client_id, *account));
     let mut commands: Vec<Command> = past.into_iter().map(Command::RecordPayment).collect();
     let directory = app.host.engine.directory();
-    let is_client = |group: &Group| group.dialect == DIALECT && group.merchant == plan.merchant;
-    if !directory.groups.values().any(|group| is_client(group)) {
+    let mut groups = directory.groups.values();
+    if !groups.any(|group| group.dialect == DIALECT && group.merchant == plan.merchant) {
         let accounts = CURRENCIES.iter().filter_map(|currency| plan.accounts.get(currency));
         let available = app.config.seed_balance;
         commands.extend(accounts.map(|account| Command::SetBalance { account: *account, available }));
