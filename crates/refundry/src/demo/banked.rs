@@ -140,7 +140,7 @@ impl Walk<'_> {
 
 /// Checks `banked-signature`: seconds, a dot, lower-case hex of the HMAC over
 /// seconds, dot and body.
-fn verified(arrived: &Arrived, key: &str) -> bool {
+pub(super) fn verified(arrived: &Arrived, key: &str) -> bool {
     let Some((seconds, signature)) = arrived.header("banked-signature").split_once('.') else { return false };
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
     let text = format!("{seconds}.{}", arrived.text);

@@ -2,6 +2,7 @@
 //! step is printed with its time and its webhook.
 
 mod banked;
+mod banked_v2;
 mod client;
 mod jws;
 mod native;
@@ -25,6 +26,7 @@ pub(crate) async fn run(exit: bool, listen: &str) -> anyhow::Result<bool> {
     let client = Client::new(&running.base_url, &sandbox)?;
     let mut good = true;
     good &= report("Banked v3", banked::walk(&client).await);
+    good &= report("Banked v2", banked_v2::walk(&client).await);
     good &= report("TrueLayer", truelayer::walk(&client).await);
     good &= report("Native", native::walk(&client).await);
     if exit {

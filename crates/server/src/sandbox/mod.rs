@@ -2,6 +2,7 @@
 //! inbox (design section 9). In live none of its routes is mounted.
 
 mod bank;
+mod checkouts;
 mod clients;
 pub mod clock_file;
 pub mod document;

@@ -2,7 +2,7 @@
 //! only: in live all of `/sandbox` is an unknown path.
 
 use super::state::{Sandbox, authenticate};
-use super::{bank, clients, keys, letters, levers, payments};
+use super::{bank, checkouts, clients, keys, letters, levers, payments};
 use crate::problem::print_problems;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -20,6 +20,7 @@ pub fn routes(sandbox: Arc<Sandbox>) -> Router {
         .route("/sandbox/v1/bank/instructions", get(bank::instructions))
         .route("/sandbox/v1/rails/pause", post(bank::pause))
         .route("/sandbox/v1/rails/resume", post(bank::resume))
+        .route("/sandbox/v1/checkouts/{id}/decision", post(checkouts::decide))
         .route("/sandbox/v1/refunds/{id}/details", post(levers::details))
         .route("/sandbox/v1/refunds/{id}/expire", post(levers::expire))
         .route("/sandbox/v1/accounts/{id}/balance", post(levers::balance))

@@ -122,6 +122,16 @@ pub(super) struct NewBalance {
     pub(super) amount: u64,
 }
 
+/// The body of `POST /checkouts/{id}/decision`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewDecision {
+    /// `authorise`, `decline` or `keep_pending`.
+    pub(super) decision: String,
+    /// The bank's id; without it the first one on offer.
+    pub(super) bank: Option<String>,
+}
+
 /// A state to go to.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
