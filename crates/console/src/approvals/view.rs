@@ -7,7 +7,7 @@ use crate::visitor::Visitor;
 use refundry_domain::approval::Approval;
 use refundry_domain::money::Amount;
 use refundry_domain::party::Creditor;
-use refundry_domain::refund::Refund;
+use refundry_domain::refund::{Funding, Gate, Refund, RefundState};
 use refundry_domain::time::Timestamp;
 
 /// Everything on the page.
@@ -120,8 +120,24 @@ fn effect(loaded: &Loaded, may_decide: bool) -> String {
     }
     match missing {
         0 => format!("{sends}{keeps}."),
-        1 => format!("When {who}, {sends} at once{keeps}."),
-        more => format!("When {more} people have approved, {sends}{keeps}."),
+        1 => format!("When {who}, {sends} {}{keeps}.", when(loaded)),
+        more => format!("When {more} people have approved, {sends} {}{keeps}.", when(loaded)),
+    }
+}
+
+/// What else stands between the last approval and the send.
+fn when(loaded: &Loaded) -> &'static str {
+    let refund = &loaded.refund;
+    if refund.is_blocked() {
+        "as soon as nothing blocks it"
+    } else if refund.state == RefundState::Awaiting(Gate::Settlement) {
+        "as soon as the payment has settled"
+    } else if refund.funding == Funding::MerchantAuthorised {
+        "after the consent at your bank"
+    } else if loaded.account.is_some() && loaded.balance_after().is_none() {
+        "as soon as the account holds enough"
+    } else {
+        "at once"
     }
 }
 

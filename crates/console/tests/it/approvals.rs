@@ -3,6 +3,7 @@
 use crate::world::{World, made_person};
 use refundry_domain::command::Command;
 use refundry_domain::party::{AccountIdentifier, CreditorSource, Party};
+use refundry_domain::refund::{BlockCode, Funding, ReserveAt, Shortage};
 use refundry_engine::registry::Role;
 use refundry_testkit::make;
 use std::sync::Arc;
@@ -72,8 +73,7 @@ async fn what_is_unusual_comes_first() {
     let people = vec![world.ada.id, world.grace.id];
     let source = CreditorSource::OperatorOverride;
     world.command(Command::GiveDetails { refund, creditor: other, source, people }).await;
-    let mut second =
-        make::request(world.ids.lock().unwrap().refund(), payment, world.account(), 500, "second");
+    let mut second = make::request(world.ids.lock().unwrap().refund(), payment, world.account(), 500, "second");
     second.fee = refundry_domain::command::FeeInput::Given(0);
     world.command(Command::RequestRefund(Box::new(second))).await;
     world.advance(5 * 86_400);
@@ -84,6 +84,31 @@ async fn what_is_unusual_comes_first() {
         .says("Other refunds give £5.00 of the same payment back.")
         .does_not_say("Nothing unusual");
     browser.get("/console/approvals").await.says("2 things").says("Two people put this account in place of another");
+}
+
+#[tokio::test]
+async fn what_else_must_happen_is_said() {
+    let world = World::new().await;
+    let lacking = world
+        .asked(5_000, 1, |request| {
+            request.shortage = Shortage::Wait;
+            request.reserve_at = ReserveAt::Send;
+        })
+        .await;
+    let account = world.account();
+    world.command(Command::SetBalance { account, available: 1_000 }).await;
+    let consented = world.asked(5_000, 1, |request| request.funding = Some(Funding::MerchantAuthorised)).await;
+    let mut browser = world.signed_in(&world.ada).await;
+    world.command(Command::SetBalance { account, available: 1_000 }).await;
+    let page = browser.get(&format!("/console/approvals/{lacking}")).await;
+    page.says("goes to Alex Chen ••21 as soon as the account holds enough.")
+        .says("The paying account holds £10.00, less than this refund needs.")
+        .does_not_say("Balance after");
+    let page = browser.get(&format!("/console/approvals/{consented}")).await;
+    page.says("goes to Alex Chen ••21 after the consent at your bank.").says("you consent at your bank");
+    world.command(Command::PlaceBlock { refund: consented, code: BlockCode::Operator }).await;
+    let page = browser.get(&format!("/console/approvals/{consented}")).await;
+    page.says("as soon as nothing blocks it").says("approving it does not lift the block");
 }
 
 #[tokio::test]
