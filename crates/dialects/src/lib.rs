@@ -9,11 +9,13 @@ pub mod answer;
 mod banked;
 pub mod banked_v2;
 pub mod banked_v3;
+pub mod bvnk;
 #[cfg(test)]
 mod description;
 pub mod host;
 pub mod json;
 pub mod limiter;
+pub mod movements;
 pub mod native;
 pub mod print;
 pub mod settings;
@@ -34,6 +36,7 @@ pub fn all(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Vec<Arc<dyn
     let mut dialects: Vec<Arc<dyn Dialect>> = vec![
         banked_v3::open(&banked),
         banked_v2::open(&banked),
+        bvnk::open(host, &settings.take(bvnk::DIALECT))?,
         truelayer::open(host, &settings.take(truelayer::DIALECT))?,
     ];
     let families = dialects.iter().map(|dialect| dialect.webhooks()).collect();

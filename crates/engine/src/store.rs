@@ -341,6 +341,9 @@ pub trait Reader: Send + Sync {
         filter: &RefundFilter,
         page: PageRequest<RefundId>,
     ) -> Result<Vec<Refund>, StoreError>;
+    /// All refunds of a payment, the one that was made last first, whatever
+    /// their ids say.
+    fn refunds_of_payment(&self, merchant: MerchantId, payment: PaymentId) -> Result<Vec<Refund>, StoreError>;
     /// The events of a refund, oldest first.
     fn refund_events(&self, merchant: MerchantId, id: RefundId) -> Result<Vec<Event>, StoreError>;
     /// A payout of a merchant.

@@ -44,6 +44,7 @@ const CHECKS: &[fn(&mut Subject)] = &[
     records::a_forgotten_key_is_written_over,
     lists::pages_are_newest_first,
     lists::pending_approvals_are_found,
+    lists::refunds_of_a_payment_are_found,
     lists::filters_narrow_the_list,
     payins::payments_of_an_account_go_by_their_settlement,
     payins::payments_of_a_payer_are_found,

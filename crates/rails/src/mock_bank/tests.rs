@@ -665,6 +665,7 @@ async fn a_text_is_a_lever_of_its_dialect() {
     assert_eq!(fixture.course(0).await, "4: executed 1000-0");
 }
 
+// conformance: bvnk 58
 #[tokio::test]
 async fn a_word_at_the_beginning_may_name_a_code() {
     let habit = |word: &str, end| Habit {

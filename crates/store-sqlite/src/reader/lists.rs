@@ -88,8 +88,8 @@ pub(super) fn payments_of_account(
     all(rows, sql::PAYMENT_OF_ACCOUNT, values, |row| Ok(rows.payment(row, 0)?.payment))
 }
 
-/// All refunds of a payment: each names the one before it.
-fn of_payment(rows: Rows<'_>, merchant: i64, payment: PaymentId) -> Result<Vec<Refund>, Fault> {
+/// All refunds of a payment, the last one first: each names the one before it.
+pub(super) fn of_payment(rows: Rows<'_>, merchant: i64, payment: PaymentId) -> Result<Vec<Refund>, Fault> {
     let place = first(rows, sql::PAYMENT_PLACE, params![merchant, stored::id(payment.0)], |row| Ok(row.get(1)?))?;
     let mut next: Option<i64> = place.flatten();
     let mut found = Vec::new();

@@ -178,6 +178,13 @@ impl Reader for SqliteReader {
         self.read(|rows| lists::refunds(rows, merchant, filter, page))
     }
 
+    fn refunds_of_payment(&self, of: MerchantId, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {
+        self.read(|rows| {
+            let Some(n) = merchant(rows, of)? else { return Ok(Vec::new()) };
+            lists::of_payment(rows, n, payment)
+        })
+    }
+
     fn pending_approvals(&self, of: MerchantId, page: PageRequest<RefundId>) -> Result<Vec<Refund>, StoreError> {
         self.read(|rows| {
             let Some(n) = merchant(rows, of)? else { return Ok(Vec::new()) };

@@ -149,6 +149,16 @@ impl Reader for MemoryStore {
         }))
     }
 
+    fn refunds_of_payment(&self, merchant: MerchantId, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {
+        Ok(self.read(|state| {
+            let of_payment = |refund: &&Refund| refund.merchant == merchant && refund.payment == payment;
+            let mut found: Vec<Refund> = state.refunds.values().filter(of_payment).cloned().collect();
+            let made = |refund: &Refund| state.events.iter().position(|event| event.refund == Some(refund.id));
+            found.sort_by_key(|refund| std::cmp::Reverse((made(refund), refund.id)));
+            found
+        }))
+    }
+
     fn refund_events(&self, merchant: MerchantId, id: RefundId) -> Result<Vec<Event>, StoreError> {
         Ok(self.read(|state| {
             state

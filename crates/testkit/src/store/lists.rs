@@ -45,6 +45,20 @@ pub(super) fn pages_are_newest_first(subject: &mut Subject) {
     );
 }
 
+/// Every refund of a payment, and nobody else's.
+pub(super) fn refunds_of_a_payment_are_found(subject: &mut Subject) {
+    let shop = shop::stock(subject);
+    let reader = &subject.reader;
+    for payment in shop.facts.payments.values() {
+        let expected = shop.facts.refunds.values().filter(|refund| refund.payment == payment.id).cloned();
+        let mut found = reader.refunds_of_payment(payment.merchant, payment.id).expect("read");
+        found.sort_by_key(|refund| refund.id);
+        assert_eq!(found, expected.collect::<Vec<_>>());
+        let other = if payment.merchant == shop.merchant { shop.other } else { shop.merchant };
+        assert_eq!(reader.refunds_of_payment(other, payment.id).expect("read"), []);
+    }
+}
+
 /// What people are asked to decide about, and nothing else.
 pub(super) fn pending_approvals_are_found(subject: &mut Subject) {
     let shop = shop::stock(subject);

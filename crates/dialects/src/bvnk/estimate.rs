@@ -1,0 +1,78 @@
+//! Estimates: what a refund would cost, and how much can be given back
+//! (contract 3.2). Nothing is changed.
+//!
+//! Round trips: one read.
+
+use super::call::Call;
+use super::config::{MissingPayer, OverRemainder, Strictness};
+use super::errors::Fault;
+use super::keys::Scope;
+use super::wire::input::EstimateInput;
+use super::wire::money::money;
+use super::wire::out::{Object, Out};
+use super::{App, fees, idempotency, refunds, routes};
+use crate::answer;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::Method;
+use refundry_domain::id::PaymentId;
+use refundry_domain::money::Amount;
+use refundry_domain::payment::Payment;
+use std::sync::Arc;
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    method: Method,
+    call: Call,
+) -> Result<Response, Fault> {
+    call.needs(&app, Scope::Read)?;
+    let (body, query) = (call.body()?, call.query());
+    let key = idempotency::key(&call.headers);
+    if app.config.estimate_requires_key && key?.is_none() {
+        return Err(idempotency::missing_key());
+    }
+    // Libraries and proxies drop the body of a GET: then all that is left is meant.
+    let asked = body.is_some() || !query.is_empty() || method == Method::POST;
+    let complete = asked && app.config.estimate_strictness == Strictness::Seed;
+    let input = EstimateInput::read(body.as_ref(), &query, complete, &app.config)?;
+    let payment = payin(&app, &call, &routes::id(id)).await?;
+    let (minor, left) = amounts(&app, &payment, input.amount)?;
+    let currency = payment.amount.currency;
+    let fee = if minor == 0 { 0 } else { fees::estimated(&app, &payment, minor) };
+    let body = Object::new()
+        .put("fee", money(Amount::new(fee, currency)))
+        .put("maxAvailableToRefund", money(Amount::new(left, currency)));
+    Ok(answer::json(200, Out::from(body).print()))
+}
+
+async fn payin(app: &App, call: &Call, id: &str) -> Result<Payment, Fault> {
+    let unknown = || Fault::payin_unknown(app, id);
+    let id = PaymentId::parse(id).map_err(|_| unknown())?;
+    let merchant = call.caller.merchant;
+    let found = app.host.engine.read(move |reader| reader.payment(merchant, id)).await;
+    let found = found.map_err(Fault::of_unavailable)?;
+    found.filter(|payment| refunds::is_shared(app, payment)).ok_or_else(unknown)
+}
+
+/// How much the refund would be, and how much is left.
+fn amounts(app: &App, payment: &Payment, asked: Option<Amount>) -> Result<(u64, u64), Fault> {
+    let payer = payment.debtor.is_some() || app.config.missing_payer_account == MissingPayer::Ask;
+    if !payment.state.credited() || !payment.blocks.is_empty() || payment.counters.exposure() > 0 || !payer {
+        return Err(Fault::not_refundable(app, payment.id.0));
+    }
+    let currency = payment.amount.currency;
+    if asked.is_some_and(|asked| asked.currency != currency) {
+        return Err(Fault::field("amount.currency", "is not the currency of the pay-in"));
+    }
+    let left = payment.counters.refundable();
+    let Some(asked) = asked else { return Ok((left, left)) };
+    refunds::check(app, payment, Some(asked.minor))?;
+    match app.config.estimate_over_remainder {
+        OverRemainder::Error if asked.minor > left => {
+            Err(Fault::invalid_amount(app, payment.id, Amount::new(left, currency)))
+        }
+        OverRemainder::Error | OverRemainder::Cap => Ok((asked.minor.min(left), left)),
+    }
+}

@@ -1,0 +1,263 @@
+//! Refunds: make one, and how the refunds of a pay-in stand (contract 3.3, 3.4).
+//!
+//! Round trips: make is one read of the pay-in, one envelope that uses the
+//! signature up, and one that makes it; the status is one read.
+
+use super::auth::{self, Caller};
+use super::call::Call;
+use super::config::{Insufficient, MissingPayer, ResponseReference};
+use super::errors::{self, Fault};
+use super::extension::{PayinNotes, RefundNotes};
+use super::keys::Scope;
+use super::wire::input::RefundInput;
+use super::wire::money::money;
+use super::wire::out::{Object, Out};
+use super::wire::payout::{self as wire, Pair};
+use super::{App, DIALECT, fees, idempotency, routes};
+use crate::answer;
+use crate::json::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, Path, Request, State};
+use axum::response::Response;
+use http::HeaderName;
+use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
+use refundry_domain::deadline::Limits;
+use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::money::{AMOUNT_MINOR_MAX, Amount};
+use refundry_domain::once::Fingerprint;
+use refundry_domain::payment::{Origin, Payment, PaymentState};
+use refundry_domain::reference::{AutoContent, Tag, auto_hash};
+use refundry_domain::refund::{Refund, ReserveAt, Shortage};
+use refundry_engine::digest::sha256;
+use refundry_engine::envelope::{Answer, Envelope, Once, Outcome};
+use refundry_engine::mint;
+use std::sync::Arc;
+
+/// Tells a repeated answer from the first.
+const REPLAYED: HeaderName = HeaderName::from_static("x-idempotent-replay");
+
+/// `POST /{ref}/refund`: only a path with an id is meant for us.
+pub(super) async fn create_at_root(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Fault> {
+    PaymentId::parse(&id).map_err(|_| Fault::no_such_path())?;
+    let call = Call::from_request(request, &app).await?;
+    make(&app, &call, &id).await
+}
+
+/// `POST /payment/v1/payins/{ref}/refund`, and the same below `payouts`.
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    call: Call,
+) -> Result<Response, Fault> {
+    make(&app, &call, &routes::id(id)).await
+}
+
+async fn make(app: &App, call: &Call, id: &str) -> Result<Response, Fault> {
+    call.needs(app, Scope::Refund)?;
+    let body = call.body()?.unwrap_or_else(|| Json::Object(Vec::new()));
+    let key = idempotency::key(&call.headers)?;
+    if key.is_none() && app.config.refund_requires_key {
+        return Err(idempotency::missing_key());
+    }
+    let input = RefundInput::read(&body, &app.config)?;
+    let payment = payin_to_refund(app, &call.caller, id).await?;
+    if input.amount.currency != payment.amount.currency {
+        return Err(Fault::field("amount.currency", "is not the currency of the pay-in"));
+    }
+    auth::use_up(app, &call.caller).await?;
+    let request = idempotency::request_hash(payment.id, &body);
+    let once = key.map(|key| idempotency::once(&call.caller, key));
+    let mut command = command(app, &call.caller, &payment, key, (input, request));
+    let allowed = check(app, &payment, command.amount);
+    if allowed.is_err() {
+        // Whether the key is spent comes first, and only the door knows.
+        command.amount = Some(AMOUNT_MINOR_MAX);
+    }
+    let outcome = execute(app, &call.caller, command, once).await?;
+    match (outcome.result, allowed) {
+        (Ok(Answer::Refund(refund)), _) if outcome.replayed => {
+            idempotency::repeated(app, &refund, request)?;
+            Ok(answer::with_header(created(app, &refund.at_creation()), REPLAYED, "true"))
+        }
+        (_, Err(fault)) => Err(fault),
+        (Ok(Answer::Refund(refund)), Ok(())) => Ok(created(app, &refund.at_creation())),
+        (Ok(_), Ok(())) => Err(Fault::internal()),
+        (Err(refusal), Ok(())) => Err(errors::of_refusal(app, refusal, payment.id, payment.amount)),
+    }
+}
+
+async fn execute(app: &App, caller: &Caller, command: RequestRefund, once: Option<Once>) -> Result<Outcome, Fault> {
+    let command = Command::RequestRefund(Box::new(command));
+    let envelope = Envelope::command(caller.merchant, caller.actor(), command).once(once);
+    app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)
+}
+
+fn created(app: &App, refund: &Refund) -> Response {
+    let shown = match app.config.response_reference {
+        ResponseReference::Payin => refund.payment.to_string(),
+        ResponseReference::Payout => refund.id.to_string(),
+    };
+    let more = app.config.additive_fields;
+    let word = super::states::Standing::of(refund).word(app.config.waiting_as);
+    let body = Object::new()
+        .put("transactionReference", shown)
+        .put("fee", money(Amount::new(refund.fee, refund.amount.currency)))
+        .extra(more, "refundTransactionReference", refund.id.to_string())
+        .extra(more, "payinTransactionReference", refund.payment.to_string())
+        .extra(more, "status", word.text());
+    answer::json(200, Out::from(body).print())
+}
+
+/// The pay-in that a path of a refund names.
+///
+/// # Errors
+/// 404, or 400 when it names a refund: there is no refund of a refund.
+async fn payin_to_refund(app: &App, caller: &Caller, id: &str) -> Result<Payment, Fault> {
+    let number = PaymentId::parse(id).map_err(|_| Fault::payin_unknown(app, id))?.0;
+    let merchant = caller.merchant;
+    let found = app.host.engine.read(move |reader| {
+        Ok((reader.payment(merchant, PaymentId(number))?, reader.refund(merchant, RefundId(number))?))
+    });
+    let (payment, refund) = found.await.map_err(Fault::of_unavailable)?;
+    let payment = payment.filter(|payment| is_shared(app, payment));
+    payment.ok_or_else(|| match refund {
+        Some(_) => Fault::not_refundable(app, number),
+        None => Fault::payin_unknown(app, id),
+    })
+}
+
+/// Whether a pay-in is one of this dialect, or those of other doors are, too.
+pub(super) fn is_shared(app: &App, payment: &Payment) -> bool {
+    app.config.shared_payins || *payment.origin.dialect == *DIALECT
+}
+
+/// What the door does not know: this dialect's own rules about what may be
+/// given back. No amount means whatever is left.
+///
+/// # Errors
+/// The pay-in is too old, or its method sends back the whole or nothing.
+pub(super) fn check(app: &App, payment: &Payment, minor: Option<u64>) -> Result<(), Fault> {
+    let settled_at = payment.moments.settled_at.unwrap_or(payment.created_at);
+    let now = app.host.engine.now();
+    if app.config.refund_window.is_some_and(|window| settled_at.plus(window) < now) {
+        return Err(Fault::not_refundable(app, payment.id.0));
+    }
+    let refundable = payment.counters.refundable();
+    let whole = minor.is_none_or(|minor| minor == payment.counters.claimable);
+    let in_parts = app.config.takes_parts(&PayinNotes::of(payment).method);
+    if payment.state == PaymentState::Settled && !whole && !in_parts {
+        let left = Amount::new(refundable, payment.amount.currency);
+        return Err(Fault::invalid_amount(app, payment.id, left));
+    }
+    Ok(())
+}
+
+fn command(
+    app: &App,
+    caller: &Caller,
+    payment: &Payment,
+    key: Option<&str>,
+    (input, request): (RefundInput, Fingerprint),
+) -> RequestRefund {
+    let RefundInput { customer_reference, amount, metadata } = input;
+    let text: Arc<str> = Arc::from(&*customer_reference);
+    let reference = match key {
+        Some(key) => ReferenceInput::Named { tag: Tag::Key, value: Arc::from(key) },
+        None => ReferenceInput::Auto { hash: Arc::from(content_hash(payment, amount, &text)) },
+    };
+    let notes = RefundNotes { customer_reference, metadata, request };
+    RequestRefund {
+        id: RefundId(mint::new_id(app.host.engine.now())),
+        payment: payment.id,
+        amount: Some(amount.minor),
+        currency: Some(amount.currency),
+        origin: Origin { dialect: Arc::clone(&app.dialect), group: Arc::from("") },
+        reference,
+        merchant_reference: app.config.customer_reference_unique.then(|| Arc::clone(&text)),
+        fee: fees::charged(payment),
+        creditor: None,
+        refuse_other_creditor: false,
+        may_ask_details: app.config.missing_payer_account == MissingPayer::Ask,
+        funding: None,
+        shortage: match app.config.insufficient_funds {
+            Insufficient::Reject => Shortage::Refuse,
+            Insufficient::Wait => Shortage::Wait,
+        },
+        reserve_at: ReserveAt::Creation,
+        wait_for_settlement: false,
+        approval: None,
+        maker: caller.owner,
+        limits: Limits { funds: Some(app.config.funds_timeout), ..Limits::default() },
+        remittance: Some(text),
+        extension: notes.encode(),
+    }
+}
+
+/// What makes two refunds without a key equal (rails 3.4).
+fn content_hash(payment: &Payment, amount: Amount, text: &str) -> String {
+    let content = AutoContent {
+        amount: &amount.minor.to_string(),
+        currency: amount.currency.code(),
+        creditor: "-",
+        funding: &format!("held:{}", payment.account),
+        text,
+    };
+    auto_hash(content, sha256)
+}
+
+/// What an id of a read leads to: a pay-in, or one refund of it.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The pay-in.
+    pub(super) payment: Payment,
+    /// The refund, where the id is a refund's.
+    pub(super) named: Option<Refund>,
+    /// All refunds of the pay-in, the one that was made last first.
+    pub(super) refunds: Vec<Refund>,
+}
+
+impl Found {
+    /// The refund that is named, else the newest.
+    pub(super) fn shown(&self) -> Option<Pair<'_>> {
+        let refund = self.named.as_ref().or_else(|| self.refunds.first())?;
+        Some(Pair { refund, payment: &self.payment })
+    }
+}
+
+/// What an id leads to; none for somebody else's and for a text that is no id.
+///
+/// # Errors
+/// The store is not available.
+pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Option<Found>, Fault> {
+    let Ok(PaymentId(number)) = PaymentId::parse(id) else { return Ok(None) };
+    let merchant = caller.merchant;
+    let found = app.host.engine.read(move |reader| {
+        let named = reader.refund(merchant, RefundId(number))?;
+        let payment = named.as_ref().map_or(PaymentId(number), |refund| refund.payment);
+        let Some(payment) = reader.payment(merchant, payment)? else { return Ok(None) };
+        let refunds = reader.refunds_of_payment(merchant, payment.id)?;
+        Ok(Some(Found { payment, named, refunds }))
+    });
+    let found = found.await.map_err(Fault::of_unavailable)?;
+    Ok(found.filter(|found| is_shared(app, &found.payment)))
+}
+
+/// `GET …/{ref}/refund`.
+pub(super) async fn status(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    call: Call,
+) -> Result<Response, Fault> {
+    call.needs(&app, Scope::Read)?;
+    let id = routes::id(id);
+    let found = find(&app, &call.caller, &id).await?.ok_or_else(|| Fault::payin_unknown(&app, &id))?;
+    let shown = found.shown().ok_or_else(|| Fault::no_refund(found.payment.id))?;
+    let pair = |refund| Pair { refund, payment: &found.payment };
+    let refunds = found.refunds.iter().map(|refund| wire::status(&app, pair(refund)).into()).collect();
+    let body = wire::status(&app, shown).put("refunds", Out::List(refunds));
+    Ok(answer::json(200, Out::from(body).print()))
+}

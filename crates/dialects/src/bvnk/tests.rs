@@ -1,0 +1,13 @@
+//! Stories over the real router and a real engine on a store in memory, and
+//! tables for the pure parts.
+
+mod approvals;
+mod estimates;
+mod idempotency;
+mod reads;
+mod refunds;
+mod sandbox;
+mod signatures;
+mod standing;
+mod webhooks;
+mod world;

@@ -1,0 +1,172 @@
+//! Webhooks: payloads and retry schedule (contract 7). A client hears of each
+//! change of this provider's word, and of nothing else.
+
+pub(super) mod signature;
+
+use super::wire::money::time;
+use super::wire::out::{Object, Out};
+use super::wire::payin;
+use super::wire::payout::{self, Moment, Pair};
+use super::{App, DIALECT, states};
+use refundry_domain::event::{Event, EventKind};
+use refundry_domain::payment::{Payment, PaymentState};
+use refundry_domain::time::{Span, Timestamp};
+use refundry_engine::registry::Endpoint;
+use refundry_engine::store::StoredEvent;
+use refundry_engine::webhook::{Rendered, WebhookDialect};
+use std::sync::Arc;
+
+/// A payout changed its word; this is how a refund is heard of.
+const PAYOUT: &str = "bvnk:payment:payout:status-change";
+/// A pay-in changed its word.
+const PAYIN: &str = "bvnk:payment:payin:status-change";
+/// Tries after the first one.
+const REDELIVERY_COUNT_MAX: u32 = 99;
+/// The first wait, seconds; it doubles.
+const FIRST_WAIT: u64 = 5;
+/// The longest wait, seconds.
+const WAIT_MAX: u64 = 900;
+/// How much of a wait is left to chance: from four fifths to six fifths.
+const SPREAD_FIFTHS: u64 = 5;
+/// Millionths in one, the range of the jitter.
+const MILLION: u64 = 1_000_000;
+/// How long a receiver may take.
+const TIMEOUT: Span = Span::seconds(10);
+/// The receiver's way to end a delivery: the thing is gone.
+const GONE: u16 = 410;
+
+/// This provider's webhooks.
+#[derive(Debug)]
+pub(super) struct Webhooks {
+    app: Arc<App>,
+}
+
+impl Webhooks {
+    /// Webhooks under the settings of the dialect.
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+
+    fn of_refund(&self, stored: &StoredEvent, history: &[Event]) -> Option<Rendered> {
+        let (refund, payment) = (stored.refund.as_ref()?, stored.payment.as_ref()?);
+        if *refund.origin.dialect != *DIALECT {
+            return None;
+        }
+        let event = &stored.event;
+        let told = states::told(refund, history, event, self.app.config.waiting_as)?;
+        let moment = Moment {
+            standing: &told.standing,
+            attempt: told.attempt,
+            sequence: told.sequence,
+            date: super::wire::money::date(event.at),
+        };
+        Some(rendered(event, PAYOUT, payout::event(&self.app, Pair { refund, payment }, &moment)))
+    }
+
+    fn of_payin(&self, event: &Event, payment: &Payment) -> Option<Rendered> {
+        let state = payin_state(&event.kind)?;
+        if *payment.origin.dialect != *DIALECT {
+            return None;
+        }
+        let failure = payment.failure.map(|failure| failure.reason);
+        Some(rendered(event, PAYIN, payin::data(&self.app, payment, states::payin_word(state, failure))))
+    }
+}
+
+/// The state of a pay-in whose word an event changes.
+fn payin_state(kind: &EventKind) -> Option<PaymentState> {
+    match kind {
+        EventKind::PaymentRecorded => Some(PaymentState::Executed),
+        EventKind::PaymentSettled { credited: _ } => Some(PaymentState::Settled),
+        EventKind::PaymentFailed => Some(PaymentState::Failed),
+        EventKind::PaymentReversed { amount: _ } => Some(PaymentState::Reversed),
+        EventKind::PaymentAuthorised
+        | EventKind::PaymentExecuted
+        | EventKind::PaymentBlock { .. }
+        | EventKind::RefundEntered { .. }
+        | EventKind::DetailsGiven
+        | EventKind::ApprovalGiven { .. }
+        | EventKind::ApprovalVoided
+        | EventKind::AuthorisationGiven
+        | EventKind::BlockPlaced { .. }
+        | EventKind::BlockLifted { .. }
+        | EventKind::CaseOpened { .. }
+        | EventKind::CaseClosed { .. }
+        | EventKind::AttemptOpened { .. }
+        | EventKind::WithdrawalAsked
+        | EventKind::MandateEntered { .. }
+        | EventKind::AccountFunded { .. }
+        | EventKind::AccountDrained { .. }
+        | EventKind::PayoutEntered { .. }
+        | EventKind::StrayFound { .. }
+        | EventKind::StrayReturned { .. }
+        | EventKind::StrayClosed { .. }
+        | EventKind::AccountPaused { .. }
+        | EventKind::AccountResumed { .. } => None,
+    }
+}
+
+fn rendered(event: &Event, event_type: &'static str, data: Object) -> Rendered {
+    let body = Object::new()
+        .put("event", event_type)
+        .put("eventId", event.id().to_string())
+        .put("timestamp", time(event.at))
+        .put("data", data);
+    Rendered { event_type: event_type.to_owned(), body: Out::from(body).print_ascii() }
+}
+
+impl WebhookDialect for Webhooks {
+    fn family(&self) -> &'static str {
+        DIALECT
+    }
+
+    fn render(&self, stored: &StoredEvent, endpoint: &Endpoint) -> Option<Rendered> {
+        self.render_after(stored, &[], endpoint)
+    }
+
+    fn needs_history(&self, stored: &StoredEvent) -> bool {
+        stored.refund.as_ref().is_some_and(|refund| *refund.origin.dialect == *DIALECT)
+    }
+
+    fn render_after(&self, stored: &StoredEvent, history: &[Event], endpoint: &Endpoint) -> Option<Rendered> {
+        if endpoint.merchant != stored.event.merchant || endpoint.dialect != DIALECT {
+            return None;
+        }
+        let rendered = match (&stored.refund, &stored.payment) {
+            (Some(_), _) => self.of_refund(stored, history),
+            (None, Some(payment)) => self.of_payin(&stored.event, payment),
+            (None, None) => None,
+        }?;
+        let wanted = endpoint.events.is_empty() || endpoint.events.contains(&rendered.event_type);
+        wanted.then_some(rendered)
+    }
+
+    fn sign(
+        &self,
+        _event: &StoredEvent,
+        endpoint: &Endpoint,
+        body: &[u8],
+        at: Timestamp,
+    ) -> Vec<(&'static str, String)> {
+        signature::headers(endpoint, body, at)
+    }
+
+    fn retry_after(&self, failed_tries: u32, jitter: u32) -> Option<Span> {
+        if failed_tries == 0 || failed_tries > REDELIVERY_COUNT_MAX {
+            return None;
+        }
+        let doubled = 1_u64.checked_shl(failed_tries - 1).and_then(|times| times.checked_mul(FIRST_WAIT));
+        let wait = Span::seconds(doubled.unwrap_or(WAIT_MAX).min(WAIT_MAX)).0;
+        let fifth = wait / SPREAD_FIFTHS;
+        let chance = (2 * fifth).checked_div(MILLION).unwrap_or(0).saturating_mul(u64::from(jitter));
+        Some(Span((wait - fifth).saturating_add(chance)))
+    }
+
+    fn timeout(&self) -> Span {
+        TIMEOUT
+    }
+
+    fn stops_on(&self, status: u16) -> bool {
+        status == GONE
+    }
+}
