@@ -100,7 +100,7 @@ fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len().saturating_mul(4) / 3);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && digits.len().saturating_sub(place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
