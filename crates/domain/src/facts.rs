@@ -62,6 +62,8 @@ pub struct Facts {
     pub approval_sums: BTreeMap<SumKey, u64>,
     /// People who may approve now, with their merchant.
     pub approvers: BTreeSet<(MerchantId, PersonId)>,
+    /// The humans who own credentials, by merchant and public id.
+    pub owners: BTreeMap<(MerchantId, Arc<str>), PersonId>,
     /// When people must agree, per merchant.
     pub approval_rules: BTreeMap<MerchantId, Arc<ApprovalRules>>,
     /// What refunds cost, per merchant.
@@ -202,6 +204,16 @@ impl<'a> Draft<'a> {
     pub fn mandate_used(&self, mandate: MandateId, period: i64) -> u32 {
         let key = (mandate, period);
         self.mandate_uses.get(&key).or_else(|| self.facts.mandate_uses.get(&key)).copied().unwrap_or(0)
+    }
+
+    /// The human who asks: themselves, or by a credential of theirs.
+    #[must_use]
+    pub fn human(&self) -> Option<PersonId> {
+        match self.context.actor {
+            Actor::Person(person) => Some(*person),
+            Actor::Credential(id) => self.facts.owners.get(&(self.context.merchant, Arc::clone(id))).copied(),
+            Actor::Engine | Actor::Customer | Actor::Rail(_) | Actor::Sandbox => None,
+        }
     }
 
     /// True where this person of the merchant may approve now.

@@ -42,8 +42,9 @@ impl FeeRule {
 #[must_use]
 pub fn fee(rule: &FeeRule, amount: u64) -> u64 {
     let whole = u128::from(BASIS_POINTS_WHOLE);
+    let half = u128::from(BASIS_POINTS_WHOLE.div_ceil(2));
     let part = u128::from(amount).saturating_mul(u128::from(rule.basis_points));
-    let part = part.saturating_add(whole / 2) / whole;
+    let part = part.saturating_add(half).checked_div(whole).unwrap_or(0);
     let sum = u64::try_from(part.saturating_add(u128::from(rule.flat))).unwrap_or(u64::MAX);
     let raised = sum.max(rule.min.unwrap_or(0));
     rule.max.map_or(raised, |max| raised.min(max))
@@ -98,6 +99,7 @@ impl FeeRules {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "the figures of these tests are small")]
 mod tests {
     use super::*;
 

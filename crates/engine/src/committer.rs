@@ -5,6 +5,7 @@
 //! no envelope named), one `commit`. Nobody is answered before it returns.
 
 mod more;
+mod registry;
 
 use crate::clock::Clock;
 use crate::digest::sha256;
@@ -12,16 +13,16 @@ use crate::engine::Counters;
 use crate::envelope::{Answer, Envelope, Outcome, Unavailable, Work};
 use crate::keys;
 use crate::notifier::Notifier;
-use crate::registry::{Directory, MandateEntry, MerchantPolicy, RegistryChange, RegistryEntry, RegistryKey};
+use crate::registry::{Directory, MandateEntry, RegistryEntry, RegistryKey};
 use crate::store::{Batch, DeliveryUpdate, Keys, StoreError, Writer};
 use crate::unswept::Unswept;
-use refundry_domain::approval::ApprovalRules;
 use refundry_domain::decide::{Done, decide};
 use refundry_domain::facts::{Context, Facts};
 use refundry_domain::once::{OnceRecord, OnceResult};
 use refundry_domain::refusal::{DependsOn, Refusal};
 use refundry_domain::rules::Rules;
 use refundry_domain::time::Timestamp;
+use registry::{enter_owners, enter_rules};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, RwLock};
 use tokio::sync::{mpsc, oneshot};
@@ -138,6 +139,7 @@ impl Committer {
         self.load_repeated(envelopes, &mut facts, at)?;
         self.load_sums(envelopes, &mut facts, at, &directory)?;
         enter_rules(&mut facts, &directory);
+        enter_owners(&mut facts, envelopes, &directory);
         let mut gathered = Gathered::default();
         for envelope in envelopes {
             let outcome = self.decide_one(envelope, &mut facts, &mut gathered, at);
@@ -209,58 +211,6 @@ impl Committer {
         outcome(false, result, facts)
     }
 
-    fn change_registry(
-        &self,
-        envelope: &Envelope,
-        change: &RegistryChange,
-        gathered: &mut Gathered,
-    ) -> Result<Answer, Refusal> {
-        let directory = gathered.directory.get_or_insert_with(|| (*self.snapshot()).clone());
-        match change {
-            RegistryChange::Put(entry) => {
-                directory.put(entry.clone());
-                gathered.registry_put.push(entry.clone());
-            }
-            RegistryChange::PutEndpointWithin { endpoint, per_event_max } => {
-                let crowded = endpoint.events.iter().any(|event| {
-                    let others = directory.endpoints_of(endpoint.merchant, &endpoint.dialect, &endpoint.group);
-                    let count = others.filter(|other| other.id != endpoint.id && other.events.contains(event)).count();
-                    count >= *per_event_max
-                });
-                if crowded {
-                    return Err(Refusal::TooManyEndpoints);
-                }
-                let entry = RegistryEntry::Endpoint(endpoint.clone());
-                directory.put(entry.clone());
-                gathered.registry_put.push(entry);
-            }
-            RegistryChange::RemoveEndpoint(id) => {
-                let owned = directory.endpoints.get(id).is_some_and(|endpoint| endpoint.merchant == envelope.merchant);
-                if !owned {
-                    return Err(Refusal::EndpointUnknown);
-                }
-                if let Some(endpoint) = directory.endpoints.remove(id) {
-                    gathered.registry_remove.push(RegistryEntry::Endpoint((*endpoint).clone()).key());
-                }
-            }
-            RegistryChange::PutPerson(person) => {
-                if directory.person_by_email(&person.email).is_some_and(|other| other.id != person.id) {
-                    return Err(Refusal::AlreadyExists);
-                }
-                gathered.registry_put.push(RegistryEntry::Person(person.clone()));
-                directory.put(RegistryEntry::Person(person.clone()));
-            }
-            RegistryChange::PutPolicy(rules) => {
-                let version = directory.approval_rules(envelope.merchant).version.saturating_add(1);
-                let rules = Arc::new(ApprovalRules { version, ..rules.clone() });
-                let entry = RegistryEntry::Policy(MerchantPolicy { merchant: envelope.merchant, rules });
-                directory.put(entry.clone());
-                gathered.registry_put.push(entry);
-            }
-        }
-        Ok(Answer::Done)
-    }
-
     fn commit(
         &mut self,
         facts: &Facts,
@@ -323,14 +273,6 @@ fn take(submission: Submission, waiting: &mut Vec<Waiting>) -> bool {
         }
         Submission::Stop => false,
     }
-}
-
-/// Puts the people and rules of a directory into the facts.
-fn enter_rules(facts: &mut Facts, directory: &Directory) {
-    let approvers = directory.people.values().filter(|person| person.may_approve());
-    facts.approvers = approvers.map(|person| (person.merchant, person.id)).collect();
-    facts.approval_rules.clone_from(&directory.policies);
-    facts.fee_rules.clone_from(&directory.fees);
 }
 
 /// What a repeated key answers; the objects are loaded or of this batch.

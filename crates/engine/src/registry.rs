@@ -344,6 +344,8 @@ pub struct Directory {
     pub credentials: HashMap<(String, String), Arc<Credential>>,
     /// Endpoints.
     pub endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
+    /// The humans who own credentials, by merchant and public id.
+    pub owners: HashMap<(MerchantId, Arc<str>), PersonId>,
     /// People.
     pub people: BTreeMap<PersonId, Person>,
     /// Approval rules.
@@ -368,6 +370,11 @@ impl Directory {
                 self.groups.insert((entry.dialect.clone(), entry.id.clone()), entry);
             }
             RegistryEntry::Credential(entry) => {
+                let name = (entry.merchant, Arc::from(entry.id.as_str()));
+                match entry.owner {
+                    Some(owner) => self.owners.insert(name, owner),
+                    None => self.owners.remove(&name),
+                };
                 self.credentials.insert((entry.dialect.clone(), entry.id.clone()), Arc::new(entry));
             }
             RegistryEntry::Endpoint(entry) => {

@@ -86,7 +86,7 @@ fn command(call: &Call, asked: NewRefund, key: &str) -> Command {
         reserve_at,
         wait_for_settlement: asked.wait_for_settlement,
         approval: None,
-        maker: call.owner,
+        maker: None,
         limits: Limits { overall, ..Limits::default() },
         remittance: asked.remittance.map(Arc::from),
         extension: Arc::from(kept.encode()),

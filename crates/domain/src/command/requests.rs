@@ -79,7 +79,7 @@ pub struct RequestRefund {
     pub wait_for_settlement: bool,
     /// Four eyes beyond the merchant's own rules; the stricter counts.
     pub approval: Option<ApprovalPolicy>,
-    /// The human who asks, where one does.
+    /// The human who asks, where it is not the one behind the envelope's actor.
     pub maker: Option<PersonId>,
     /// How long it may take.
     pub limits: Limits,

@@ -36,7 +36,8 @@ pub(super) fn asked(
     });
     let by_rules = by_rules.map(|rules| rules.policy());
     let policy = strictest([by_rules, request.approval, asked_by_source(draft, refund)])?;
-    Some(gate(draft, payment, refund, (policy, request.maker)))
+    let maker = request.maker.or_else(|| draft.human());
+    Some(gate(draft, payment, refund, (policy, maker)))
 }
 
 /// The creditor of a refund was named or replaced after its creation: it is
@@ -61,13 +62,14 @@ fn rules_of(draft: &Draft<'_>, refund: &Refund) -> Option<Arc<ApprovalRules>> {
     draft.facts().approval_rules.get(&refund.merchant).filter(|rules| rules.refunds).cloned()
 }
 
-/// In live an account that the merchant or a customer supplied waits for
-/// another person, unless the merchant's own consent is asked anyway (F-69).
+/// In live an account that the merchant or a customer supplied, or will,
+/// waits for another person, unless the merchant's own consent is asked
+/// anyway (F-69).
 fn asked_by_source(draft: &Draft<'_>, refund: &Refund) -> Option<ApprovalPolicy> {
     let supplied = match refund.creditor.source() {
-        Some(CreditorSource::MerchantSupplied | CreditorSource::CustomerSupplied) => true,
+        Some(CreditorSource::MerchantSupplied | CreditorSource::CustomerSupplied) | None => true,
         // Two people agreed to an override when they made it.
-        Some(CreditorSource::PayerAccount | CreditorSource::OperatorOverride) | None => false,
+        Some(CreditorSource::PayerAccount | CreditorSource::OperatorOverride) => false,
     };
     let consent = refund.funding == Funding::MerchantAuthorised;
     let live = draft.context().rules.environment == Environment::Live;

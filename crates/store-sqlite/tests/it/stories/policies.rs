@@ -13,7 +13,7 @@ use refundry_domain::refusal::Refusal;
 use refundry_domain::rules::{Environment, Rules};
 use refundry_domain::time::Span;
 use refundry_engine::envelope::{Envelope, Work};
-use refundry_engine::registry::{MerchantPolicy, Person, RegistryChange, RegistryEntry, Role};
+use refundry_engine::registry::{Credential, MerchantPolicy, Person, RegistryChange, RegistryEntry, Role, Scope};
 use refundry_engine::store::PageRequest;
 use refundry_testkit::make;
 use std::sync::Arc;
@@ -320,6 +320,51 @@ async fn in_live_an_account_that_somebody_supplied_waits_for_another_person() {
     assert_eq!(pending(&stage), [id]);
     stage.done(approve(id, people[0])).await;
     assert_eq!(stage.state(id), "ready");
+    stage.end().await;
+}
+
+/// A credential that a human owns, whatever dialect it opens.
+async fn own_key(stage: &mut Stage, owner: PersonId) -> Actor {
+    let credential = Credential {
+        id: "key-of-a-human".to_owned(),
+        merchant: stage.lasting.merchant,
+        dialect: "any".to_owned(),
+        group: String::new(),
+        secret_hash: [0; 32],
+        scope: Scope::Calls,
+        owner: Some(owner),
+        created_at: make::AT,
+        revoked_at: None,
+        expires_at: None,
+    };
+    stage.register(RegistryEntry::Credential(credential)).await;
+    Actor::Credential(Arc::from("key-of-a-human"))
+}
+
+// conformance: bvnk 53
+#[tokio::test]
+async fn who_made_it_by_a_program_made_it() {
+    let mut stage = Stage::with(Rules::of(Environment::Live), 1_000).await;
+    let people = stage.people(2).await;
+    let [maker, other] = people[..] else { panic!("two people") };
+    let actor = own_key(&mut stage, maker).await;
+    set(&stage, every_refund()).await;
+    let (known, unknown) = (stage.payment(500).await, stage.payment_from(None, 500).await);
+    for (payment, key) in [(known, "known payer"), (unknown, "unknown payer")] {
+        let mut wish = stage.wish(payment, 100, key);
+        wish.may_ask_details = true;
+        let id = wish.id;
+        let command = Command::RequestRefund(Box::new(wish));
+        let envelope = Envelope::command(stage.lasting.merchant, actor.clone(), command);
+        stage.engine.execute(envelope).await.expect("decided").result.expect("taken");
+        if stage.state(id) == "awaiting_details" {
+            let (creditor, source) = (make::party_uk(), CreditorSource::CustomerSupplied);
+            stage.done(Command::GiveDetails { refund: id, creditor, source, people: Vec::new() }).await;
+        }
+        assert_eq!(stage.refused(approve(id, maker)).await, Refusal::SelfApproval, "{key}");
+        stage.done(approve(id, other)).await;
+        assert_eq!(stage.state(id), "ready", "{key}");
+    }
     stage.end().await;
 }
 
