@@ -228,6 +228,15 @@ impl std::fmt::Debug for Letter {
     }
 }
 
+/// What is known of the letters about a refund.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LettersSent {
+    /// The customer has an address that letters go to.
+    pub has_address: bool,
+    /// When letters went, oldest first.
+    pub sent: Vec<Timestamp>,
+}
+
 /// Why a link was not renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotRenewed {
@@ -258,6 +267,15 @@ pub struct PersonRefund {
 pub trait HostedPages: Send + Sync {
     /// Where a details link leads.
     fn details<'a>(&'a self, refund: &'a str, token: &'a str) -> HostedFuture<'a, DetailsLink>;
+
+    /// Reads what a customer entered and changes nothing: what would be taken,
+    /// or what is wrong.
+    fn check_details<'a>(
+        &'a self,
+        refund: &'a str,
+        token: &'a str,
+        form: DetailsForm,
+    ) -> HostedFuture<'a, DetailsAnswer>;
 
     /// Takes what a customer entered; a good form uses the link up.
     fn give_details<'a>(
@@ -296,6 +314,12 @@ pub trait HostedPages: Send + Sync {
 
     /// The link that is good now, for whoever may see it.
     fn details_url(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Option<String>>;
+
+    /// What is known of the letters about a refund that waits for details.
+    fn letters(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Option<LettersSent>>;
+
+    /// Where the merchant authorises a refund, while that is awaited.
+    fn authorise_url(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Option<String>>;
 
     /// Makes a refund for a person; a later call with the same intent finds it.
     fn refund(&self, ask: PersonRefund) -> HostedFuture<'_, Result<RefundId, Refusal>>;

@@ -2,9 +2,11 @@
 //! and their rules. Small, read often, changed rarely: the whole of it is in memory,
 //! and its changes go through the door.
 
+mod brand;
 mod people;
 mod rules;
 
+pub use brand::{BRAND_NAME_LENGTH_MAX, Brand, LOGO_BYTES_MAX};
 pub use people::{Person, Role, Roles};
 pub use rules::{MerchantFees, MerchantPolicy};
 
@@ -141,6 +143,8 @@ pub enum RegistryEntry {
     Policy(MerchantPolicy),
     /// What refunds cost a merchant.
     Fees(MerchantFees),
+    /// How a merchant's pages look.
+    Brand(Brand),
     /// A note of the engine's own: a sweep that has not ended compares the
     /// rail's debits since this time.
     Unswept(Timestamp),
@@ -158,6 +162,7 @@ impl RegistryEntry {
             Self::Person(entry) => RegistryKey { kind: 4, id: entry.id.to_string() },
             Self::Policy(entry) => RegistryKey { kind: 6, id: entry.merchant.to_string() },
             Self::Fees(entry) => RegistryKey { kind: 7, id: entry.merchant.to_string() },
+            Self::Brand(entry) => RegistryKey { kind: 8, id: entry.merchant.to_string() },
             Self::Unswept(_) => RegistryKey { kind: 5, id: String::new() },
         }
     }
@@ -195,6 +200,10 @@ impl RegistryEntry {
             }
             Self::Fees(entry) => {
                 to.byte(8);
+                entry.put(&mut to);
+            }
+            Self::Brand(entry) => {
+                to.byte(11);
                 entry.put(&mut to);
             }
             Self::Unswept(since) => {
@@ -236,6 +245,7 @@ impl RegistryEntry {
             10 => Self::Person(Person::take(from)?),
             7 => Self::Policy(MerchantPolicy::take(from)?),
             8 => Self::Fees(MerchantFees::take(from)?),
+            11 => Self::Brand(Brand::take(from)?),
             _ => return Err(Malformed),
         })
     }
@@ -352,6 +362,8 @@ pub struct Directory {
     pub policies: BTreeMap<MerchantId, Arc<ApprovalRules>>,
     /// Fee rules.
     pub fees: BTreeMap<MerchantId, Arc<FeeRules>>,
+    /// How pages look.
+    pub brands: BTreeMap<MerchantId, Arc<Brand>>,
     /// Mandates by token.
     pub mandate_tokens: HashMap<MandateToken, MandateEntry>,
     /// From where the sweep of an earlier process had to begin, where it had
@@ -388,6 +400,9 @@ impl Directory {
             }
             RegistryEntry::Fees(entry) => {
                 self.fees.insert(entry.merchant, entry.rules);
+            }
+            RegistryEntry::Brand(entry) => {
+                self.brands.insert(entry.merchant, Arc::new(entry));
             }
             RegistryEntry::Unswept(since) => self.unswept_since = Some(since),
         }

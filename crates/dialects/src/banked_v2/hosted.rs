@@ -19,8 +19,8 @@ use refundry_domain::refusal::Refusal;
 use refundry_engine::digest::{fingerprint, once_key};
 use refundry_engine::envelope::{Answer, Envelope, KEPT_FOR, Once, Unavailable};
 use refundry_engine::hosted::{
-    Checkout, Decision, DetailsAnswer, DetailsForm, DetailsLink, HostedFuture, HostedPages, Letter, NotRenewed,
-    PersonRefund,
+    Checkout, Decision, DetailsAnswer, DetailsForm, DetailsLink, HostedFuture, HostedPages, Letter, LettersSent,
+    NotRenewed, PersonRefund,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -114,6 +114,15 @@ impl HostedPages for Pages {
         Box::pin(async move { Ok(details::open(&self.app, refund, token).await?.0) })
     }
 
+    fn check_details<'a>(
+        &'a self,
+        refund: &'a str,
+        token: &'a str,
+        form: DetailsForm,
+    ) -> HostedFuture<'a, DetailsAnswer> {
+        Box::pin(details::check(&self.app, refund, token, form))
+    }
+
     fn give_details<'a>(
         &'a self,
         refund: &'a str,
@@ -157,6 +166,14 @@ impl HostedPages for Pages {
 
     fn details_url(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Option<String>> {
         Box::pin(letters::url(&self.app, merchant, refund))
+    }
+
+    fn letters(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Option<LettersSent>> {
+        Box::pin(letters::log(&self.app, merchant, refund))
+    }
+
+    fn authorise_url(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Option<String>> {
+        Box::pin(checkout::url(&self.app, merchant, refund))
     }
 
     fn refund(&self, ask: PersonRefund) -> HostedFuture<'_, Result<RefundId, Refusal>> {

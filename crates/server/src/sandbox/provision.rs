@@ -139,6 +139,7 @@ pub async fn provision(
         | RegistryEntry::Endpoint(_)
         | RegistryEntry::Policy(_)
         | RegistryEntry::Fees(_)
+        | RegistryEntry::Brand(_)
         | RegistryEntry::Unswept(_) => false,
     };
     entries.retain(|entry| !known(entry));

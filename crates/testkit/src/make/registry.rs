@@ -7,7 +7,7 @@ use refundry_domain::id::MerchantId;
 use refundry_domain::money::Currency;
 use refundry_domain::time::Span;
 use refundry_engine::registry::{
-    Credential, Endpoint, Group, Merchant, MerchantFees, MerchantPolicy, Person, RegistryEntry, Role, Scope,
+    Brand, Credential, Endpoint, Group, Merchant, MerchantFees, MerchantPolicy, Person, RegistryEntry, Role, Scope,
 };
 use std::sync::Arc;
 
@@ -73,5 +73,11 @@ pub fn registry_entries(ids: &mut Ids, merchant: MerchantId) -> Vec<RegistryEntr
         }),
         RegistryEntry::Policy(policy(merchant)),
         RegistryEntry::Fees(fees(merchant)),
+        RegistryEntry::Brand(Brand {
+            name: Some("Fernhill".to_owned()),
+            colour: Some([11, 90, 94]),
+            logo: Some(Arc::from(&b"\x89PNG\r\n\x1a\n"[..])),
+            ..Brand::plain(merchant)
+        }),
     ]
 }

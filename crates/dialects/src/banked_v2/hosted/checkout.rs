@@ -145,6 +145,14 @@ pub(super) async fn show(app: &App, id: &str) -> Result<Option<Checkout>, Unavai
     Ok(find(app, id, None).await?.map(|subject| checkout(app, &subject)))
 }
 
+/// Where a merchant authorises a refund, while that is awaited.
+pub(super) async fn url(app: &App, merchant: MerchantId, id: RefundId) -> Result<Option<String>, Unavailable> {
+    let found = app.host.engine.read(move |reader| reader.refund(merchant, id)).await?;
+    let open =
+        found.filter(|refund| state_of_refund(refund.state) == CheckoutState::Open && states::has_session(refund));
+    Ok(open.map(|refund| links(app).checkout_url(links(app).session_of(refund.id))))
+}
+
 /// Writes down which bank was chosen, and opens a visit there.
 pub(super) async fn visit(app: &App, id: &str, bank: &str) -> Result<Option<String>, Unavailable> {
     for _ in 0..ATTEMPT_COUNT_MAX {

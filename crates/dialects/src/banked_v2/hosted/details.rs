@@ -80,6 +80,21 @@ fn asked(app: &App, refund: &Refund) -> DetailsAsked {
     }
 }
 
+/// Reads what a customer entered and changes nothing.
+pub(super) async fn check(
+    app: &App,
+    refund: &str,
+    token: &str,
+    form: DetailsForm,
+) -> Result<DetailsAnswer, Unavailable> {
+    let (link, found) = open(app, refund, token).await?;
+    let Some(found) = found else { return Ok(DetailsAnswer::Link(link)) };
+    Ok(match read(&form, found.amount.currency) {
+        Ok(creditor) => DetailsAnswer::Taken { masked: creditor.account.masked() },
+        Err(faults) => DetailsAnswer::Faults(faults),
+    })
+}
+
 /// Takes what a customer entered. The engine lets one form in: whoever comes
 /// second finds the link used.
 pub(super) async fn give(

@@ -3,7 +3,7 @@
 
 use super::{ATTEMPT_COUNT_MAX, execute, merchant_name, merchants};
 use crate::banked::App;
-use crate::banked_v2::extension::{RefundExtension, SessionExtension};
+use crate::banked_v2::extension::{Payer, RefundExtension, SessionExtension};
 use crate::banked_v2::sessions::links;
 use crate::banked_v2::wire;
 use refundry_domain::command::Command;
@@ -12,7 +12,7 @@ use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::refund::Refund;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::envelope::{Envelope, Unavailable};
-use refundry_engine::hosted::{Letter, NotRenewed};
+use refundry_engine::hosted::{Letter, LettersSent, NotRenewed};
 use refundry_engine::store::{PageRequest, RefundFilter};
 use std::sync::Arc;
 
@@ -54,11 +54,22 @@ async fn find(app: &App, merchant: MerchantId, id: RefundId) -> Result<Option<(R
     }))
 }
 
+/// Who paid what a refund gives back, in the merchant's words.
+async fn payer_of(app: &App, refund: &Refund) -> Result<Option<Payer>, Unavailable> {
+    let (merchant, payment) = (refund.merchant, refund.payment);
+    let payment = app.host.engine.read(move |reader| reader.payment(merchant, payment)).await?;
+    Ok(payment.and_then(|payment| SessionExtension::of(&payment)?.payer))
+}
+
+pub(super) async fn log(app: &App, merchant: MerchantId, id: RefundId) -> Result<Option<LettersSent>, Unavailable> {
+    let Some((refund, extension)) = find(app, merchant, id).await? else { return Ok(None) };
+    let has_address = payer_of(app, &refund).await?.is_some_and(|payer| payer.email.is_some());
+    Ok(Some(LettersSent { has_address, sent: extension.letters }))
+}
+
 pub(super) async fn next(app: &App, merchant: MerchantId, id: RefundId) -> Result<Option<Letter>, Unavailable> {
     let Some((refund, extension)) = find(app, merchant, id).await? else { return Ok(None) };
-    let payment = refund.payment;
-    let payment = app.host.engine.read(move |reader| reader.payment(merchant, payment)).await?;
-    let payer = payment.and_then(|payment| SessionExtension::of(&payment)?.payer);
+    let payer = payer_of(app, &refund).await?;
     let until = refund.deadlines.earliest();
     let due_at = due_at(app, &refund, &extension).filter(|due_at| *due_at < until);
     let (Some(payer), Some(due_at)) = (payer, due_at) else { return Ok(None) };

@@ -418,6 +418,7 @@ fn a_nowhere() -> Arc<Endpoint> {
         | RegistryEntry::Person(_)
         | RegistryEntry::Policy(_)
         | RegistryEntry::Fees(_)
+        | RegistryEntry::Brand(_)
         | RegistryEntry::Unswept(_) => None,
     });
     Arc::new(entry.unwrap())
