@@ -6,9 +6,11 @@ use crate::page::{Frame, NavItem};
 use crate::session::Sessions;
 use crate::throttle::Throttle;
 use axum::Router;
+use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
 use refundry_engine::engine::Engine;
+use refundry_engine::hosted::HostedPages;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -19,6 +21,33 @@ const ADMITTED_AT_ONCE: usize = 64;
 /// What the product is called on its own pages.
 pub(crate) const BRAND: &str = "Refundry";
 
+/// Tells why a refund's letter has not gone; none where nothing is wrong.
+pub type TroubleOf = dyn Fn(MerchantId, RefundId) -> Option<String> + Send + Sync;
+/// Tells that a refund's link was made anew.
+pub type Renewed = dyn Fn(MerchantId, RefundId) + Send + Sync;
+
+/// Whoever sends letters, as the console sees them.
+#[derive(Clone)]
+pub struct Letters {
+    /// What is wrong with a letter.
+    pub trouble: Arc<TroubleOf>,
+    /// A letter is due at once.
+    pub renewed: Arc<Renewed>,
+}
+
+impl Default for Letters {
+    /// Nobody.
+    fn default() -> Self {
+        Self { trouble: Arc::new(|_, _| None), renewed: Arc::new(|_, _| ()) }
+    }
+}
+
+impl std::fmt::Debug for Letters {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str("Letters(..)")
+    }
+}
+
 /// What a console is made of.
 pub struct Parts {
     /// The engine.
@@ -26,6 +55,10 @@ pub struct Parts {
     /// Where the world reaches this server, where that is known
     /// (`https://refunds.example`); else the `Host` of a request tells.
     pub public_origin: Option<String>,
+    /// Whose links lead to pages: makes refunds for people, and knows their links.
+    pub pages: Vec<Arc<dyn HostedPages>>,
+    /// Whoever sends letters with the links.
+    pub letters: Letters,
     /// What signs one-time sign-in links.
     pub links: SignInLinks,
     /// Real time, for codes of authenticators and sign-in links: they go by
@@ -43,6 +76,8 @@ impl std::fmt::Debug for Parts {
 pub struct Console {
     pub(crate) engine: Arc<Engine>,
     pub(crate) site: Site,
+    pub(crate) pages: Vec<Arc<dyn HostedPages>>,
+    pub(crate) letters: Letters,
     pub(crate) links: SignInLinks,
     pub(crate) real_now: fn() -> Timestamp,
     pub(crate) sessions: Sessions,
@@ -65,6 +100,8 @@ impl Console {
         Arc::new(Self {
             engine: parts.engine,
             site: Site::new(parts.public_origin),
+            pages: parts.pages,
+            letters: parts.letters,
             links: parts.links,
             real_now: parts.real_now,
             sessions: Sessions::default(),
@@ -94,6 +131,6 @@ impl Console {
     pub(crate) fn nav(current: &str) -> Vec<NavItem> {
         let item =
             |href: &'static str, label: &str| NavItem { href, label: label.to_owned(), current: href == current };
-        vec![item("/console/approvals", "Approvals")]
+        vec![item("/console/approvals", "Approvals"), item("/console/payments", "Payments")]
     }
 }

@@ -10,6 +10,7 @@ mod unusual;
 mod view;
 
 pub(crate) use decide::{confirm, decide};
+pub(crate) use texts::{chip as refund_chip, refusal as refusal_sentence};
 
 use crate::app::Console;
 use crate::form::Form;

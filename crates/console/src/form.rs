@@ -90,6 +90,23 @@ impl Site {
         !host.is_empty() && named == Some(host.as_str())
     }
 
+    /// Where this server is, where that is known.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// The same as [`Site::sent_by_us`] for pages that hide where they were:
+    /// browsers then say `null` for their origin, and only what kind of site
+    /// the request comes from is to be relied on.
+    #[must_use]
+    pub fn fetched_by_us(&self, headers: &HeaderMap) -> bool {
+        match headers.get("sec-fetch-site") {
+            Some(site) => matches!(site.as_bytes(), b"same-origin" | b"none"),
+            None => headers.get(ORIGIN).is_none_or(|origin| origin == "null") || self.sent_by_us(headers),
+        }
+    }
+
     /// The name of a cookie here: over TLS one that no other host or path can set.
     #[must_use]
     pub fn cookie_name(&self, name: &str) -> String {

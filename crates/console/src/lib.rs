@@ -8,9 +8,12 @@
 mod app;
 mod approvals;
 pub mod form;
+mod hosted;
+pub mod letter;
 pub mod link;
 pub mod page;
 pub mod password;
+mod payments;
 mod routes;
 mod second_factor;
 mod session;
@@ -20,4 +23,5 @@ mod throttle;
 pub mod totp;
 mod visitor;
 
-pub use app::{Console, Parts};
+pub use app::{Console, Letters, Parts, Renewed, TroubleOf};
+pub use hosted::{Hosted, HostedParts};

@@ -4,7 +4,7 @@
 use crate::app::Console;
 use crate::page::{assets, redirect};
 use crate::stop::Stop;
-use crate::{approvals, sign_in};
+use crate::{approvals, payments, sign_in};
 use axum::Router;
 use axum::extract::State;
 use axum::middleware::map_response_with_state;
@@ -25,6 +25,10 @@ pub(crate) fn routes(console: Arc<Console>) -> Router {
         .route("/console/approvals", get(approvals::list))
         .route("/console/approvals/{id}", get(approvals::detail))
         .route("/console/approvals/{id}/{step}", get(approvals::confirm).post(approvals::decide))
+        .route("/console/payments", get(payments::list))
+        .route("/console/payments/{id}", get(payments::detail))
+        .route("/console/payments/{id}/refund", get(payments::detail).post(payments::submit))
+        .route("/console/payments/{id}/links/{refund}", post(payments::send_again))
         .route("/console/{*rest}", any(nothing))
         .route("/assets/{file}", get(assets::serve))
         .layer(map_response_with_state(Arc::clone(&console), stay_on_tls))

@@ -2,6 +2,7 @@
 //! are put together here and nowhere else.
 
 use crate::config::{Config, MetricsAt};
+use crate::hosted;
 use crate::secrets::key_file;
 use anyhow::Context;
 use refundry_console::link::SignInLinks;
@@ -42,7 +43,8 @@ pub(crate) struct Running {
     store: SqliteStore,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
-    worker: JoinHandle<()>,
+    /// The rail worker and the post office.
+    workers: Vec<JoinHandle<()>>,
 }
 
 /// Opens a store for reading only, beside a server that may be running.
@@ -131,11 +133,13 @@ fn open_core(config: &Config) -> anyhow::Result<Core> {
 }
 
 /// The pages that people see, below `/console`.
-fn open_console(config: &Config, core: &Core) -> anyhow::Result<Arc<Console>> {
+fn open_console(config: &Config, core: &Core, behind: &hosted::Links) -> anyhow::Result<Arc<Console>> {
     let links = SignInLinks::new(&key_file(&config.data.join("token.key"), true)?);
     Ok(Console::new(ConsoleParts {
         engine: Arc::clone(&core.engine),
         public_origin: config.public_origin.clone(),
+        pages: behind.asked.clone(),
+        letters: behind.letters(),
         links,
         real_now,
     }))
@@ -172,7 +176,8 @@ pub(crate) async fn check(config: &Config) -> anyhow::Result<()> {
     let trial = Config { sandbox: true, data, field_key_file: None, ..config.clone() };
     let policy = egress_policy(config)?;
     let core = open_core(&trial)?;
-    let opened = open_dialects(&trial, &core, "http://127.0.0.1", &policy).map(|_| ());
+    let opened = open_dialects(&trial, &core, "http://127.0.0.1", &policy)
+        .and_then(|dialects| hosted::open(&trial, &core.engine, &dialects).map(|_| ()));
     core.engine.stop().await;
     core.store.close()?;
     opened
@@ -191,6 +196,7 @@ impl Running {
         let options = provision::Options { data: &config.data, base_url: &base_url, seed: config.seed.as_deref() };
         provision(&core.engine, &dialects, &options).await?;
         let webhooks = start_webhooks(&core, &dialects, policy, &base_url)?;
+        let links = hosted::open(&config, &core.engine, &dialects)?;
         let (stop, stopping) = watch::channel(false);
         let parts = sandbox::Parts {
             engine: Arc::clone(&core.engine),
@@ -199,6 +205,7 @@ impl Running {
             clock: Arc::clone(&core.clock),
             webhooks: Arc::clone(&webhooks),
             dialects: dialects.clone(),
+            mails: Arc::clone(&links.outbox),
             data: config.data.clone(),
         };
         let routes = sandbox::routes(Sandbox::new(parts));
@@ -211,7 +218,8 @@ impl Running {
             worker: Some(Arc::clone(&core.worker)),
             stopping: stopping.clone(),
         };
-        let mut own = vec![routes, health::routes(vitals), open_console(&config, &core)?.routes()];
+        let mut own = vec![routes, health::routes(vitals), open_console(&config, &core, &links)?.routes()];
+        own.push(links.pages.routes());
         let mut listeners = Vec::new();
         match config.metrics_at()? {
             MetricsAt::BesideApi => own.push(sources::metrics_routes(Arc::clone(&metrics))),
@@ -227,8 +235,9 @@ impl Running {
         let mounted = Mounted::shared(dialects, own, Shapes::new());
         let edge = Arc::new(Edge::new(mounted, Limits::default(), metrics));
         listeners.push(tokio::spawn(listener.serve(edge, stopping.clone())));
-        let worker = tokio::spawn(core.worker.run(stopping));
-        Ok(Self { base_url, engine: core.engine, webhooks, store: core.store, stop, listeners, worker })
+        let mut workers = vec![tokio::spawn(core.worker.run(stopping.clone()))];
+        workers.extend(links.office.map(|office| tokio::spawn(office.run(stopping))));
+        Ok(Self { base_url, engine: core.engine, webhooks, store: core.store, stop, listeners, workers })
     }
 
     /// Takes nothing new, finishes what was accepted, closes the store.
@@ -237,7 +246,9 @@ impl Running {
         for listener in self.listeners {
             let _ = listener.await;
         }
-        let _ = self.worker.await;
+        for worker in self.workers {
+            let _ = worker.await;
+        }
         self.webhooks.stop().await;
         self.engine.stop().await;
         if let Err(error) = self.store.close() {

@@ -55,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) webhooks: Webhooks,
     /// The mock bank.
     pub(crate) mock_bank: MockBank,
+    /// Letters to customers.
+    pub(crate) mail: Mail,
     /// One subtree per dialect, read by the dialect.
     pub(crate) dialects: toml::Table,
 }
@@ -77,6 +79,54 @@ pub(crate) struct MockBank {
     pub(crate) time_scale_permille: u32,
 }
 
+/// How the connection to the mail server is protected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MailTls {
+    /// `STARTTLS`, and nothing without it.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Implicit,
+    /// None.
+    None,
+}
+
+/// Settings of letters to customers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Mail {
+    /// The mail server; without one no letter goes out, and the sandbox only
+    /// shows them.
+    pub(crate) smtp_host: Option<String>,
+    /// Its port, where it is not the usual one.
+    pub(crate) smtp_port: Option<u16>,
+    /// How the connection is protected.
+    pub(crate) tls: MailTls,
+    /// Who we are to it.
+    pub(crate) username: Option<String>,
+    /// File with the password.
+    pub(crate) password_file: Option<PathBuf>,
+    /// The address that letters come from.
+    pub(crate) from: String,
+    /// Seconds to wait for it.
+    pub(crate) timeout: u64,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            smtp_host: None,
+            smtp_port: None,
+            tls: MailTls::Starttls,
+            username: None,
+            password_file: None,
+            from: "refunds@localhost".to_owned(),
+            timeout: 20,
+        }
+    }
+}
+
 impl Default for MockBank {
     fn default() -> Self {
         Self { time_scale_permille: 1000 }
@@ -95,6 +145,7 @@ impl Default for Config {
             field_key_file: None,
             webhooks: Webhooks::default(),
             mock_bank: MockBank::default(),
+            mail: Mail::default(),
             dialects: toml::Table::new(),
         }
     }

@@ -6,6 +6,7 @@ mod compose;
 mod config;
 mod demo;
 mod door;
+mod hosted;
 mod people;
 mod rules;
 mod secrets;

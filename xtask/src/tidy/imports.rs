@@ -19,7 +19,7 @@ fn row(folder: &str) -> Option<May> {
     Some(match folder {
         "domain" => May::Only(&[]),
         "engine" => May::Only(&["domain"]),
-        "rails" | "dialects" | "webhooks" | "console" | "testkit" => May::Only(&["domain", "engine"]),
+        "rails" | "dialects" | "webhooks" | "console" | "mails" | "testkit" => May::Only(&["domain", "engine"]),
         "server" => May::AllButBinary,
         "refundry" => May::Everything,
         store if store.starts_with("store-") => May::Only(&["domain", "engine"]),

@@ -6,7 +6,7 @@ use refundry_domain::refund::{ExpiredAt, Funding, Gate, Refund, RefundState};
 use refundry_domain::refusal::Refusal;
 
 /// Where a refund stands: icon and words.
-pub(super) fn chip(state: RefundState) -> Chip {
+pub(crate) fn chip(state: RefundState) -> Chip {
     let (tone, word) = match state {
         RefundState::Awaiting(Gate::Details) => (Tone::Waiting, "Waiting for the customer's bank details"),
         RefundState::Awaiting(Gate::Settlement) => (Tone::Waiting, "Waiting until the payment has settled"),
@@ -79,7 +79,7 @@ const REFUSALS: [(Refusal, &str); 9] = [
 ];
 
 /// Why the engine did not take a decision.
-pub(super) fn refusal(refusal: Refusal) -> String {
+pub(crate) fn refusal(refusal: Refusal) -> String {
     let known = REFUSALS.iter().find(|(known, _)| *known == refusal);
     known.map_or_else(
         || format!("The engine refused it: {}.", refusal.code().replace('_', " ")),

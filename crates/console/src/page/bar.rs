@@ -35,20 +35,12 @@ impl PaymentBar {
     pub fn new(currency: Currency, received: u64, claimed: u64, this: u64) -> Self {
         let money = |minor| Money(Amount::new(minor, currency));
         let free = received.saturating_sub(claimed).saturating_sub(this);
-        let whole = u128::from(claimed.saturating_add(this).saturating_add(free).max(1));
-        let scale = |minor: u64| u64::try_from(u128::from(minor).saturating_mul(1_000) / whole).unwrap_or(0);
         let parts = [
             ("part-claimed", "Other refunds", claimed),
             ("part-this", "This refund", this),
             ("part-free", "Stays with you", free),
         ];
-        let mut from = 0;
-        let parts = parts.map(|(class, label, minor)| {
-            let width = scale(minor);
-            let part = BarPart { class, label, money: money(minor), from, width };
-            from += width;
-            part
-        });
+        let parts = Self::scaled(currency, parts);
         let sentence = format!(
             "Of {} received, other refunds take {}, this refund takes {}, and {} stays.",
             money(received).figures(),
@@ -57,6 +49,38 @@ impl PaymentBar {
             money(free).figures()
         );
         Self { parts: parts.to_vec(), sentence }
+    }
+
+    /// A bar of a payment of `received` minor units, of which refunds claim
+    /// `claimed`.
+    #[must_use]
+    pub fn of_payment(currency: Currency, received: u64, claimed: u64) -> Self {
+        let money = |minor| Money(Amount::new(minor, currency));
+        let free = received.saturating_sub(claimed);
+        let parts = [("part-this", "Given back or on its way", claimed), ("part-free", "Can be given back", free)];
+        let sentence = format!(
+            "Of {} received, {} was given back or is on its way, and {} can still be given back.",
+            money(received).figures(),
+            money(claimed).figures(),
+            money(free).figures()
+        );
+        Self { parts: Self::scaled(currency, parts).to_vec(), sentence }
+    }
+
+    /// The parts beside each other: class, label, minor units.
+    fn scaled<const COUNT: usize>(
+        currency: Currency,
+        parts: [(&'static str, &'static str, u64); COUNT],
+    ) -> [BarPart; COUNT] {
+        let sum = parts.iter().fold(0_u64, |sum, (_, _, minor)| sum.saturating_add(*minor));
+        let whole = u128::from(sum.max(1));
+        let mut from = 0;
+        parts.map(|(class, label, minor)| {
+            let width = u64::try_from(u128::from(minor).saturating_mul(1_000) / whole).unwrap_or(0);
+            let part = BarPart { class, label, money: Money(Amount::new(minor, currency)), from, width };
+            from += width;
+            part
+        })
     }
 }
 

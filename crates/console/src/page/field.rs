@@ -17,6 +17,8 @@ pub enum FieldKind {
     Digits,
     /// Letters and digits read as they are: an IBAN.
     Literal,
+    /// An amount of money.
+    Decimal,
 }
 
 impl FieldKind {
@@ -24,7 +26,7 @@ impl FieldKind {
     #[must_use]
     pub fn input_type(self) -> &'static str {
         match self {
-            Self::Text | Self::Area | Self::Code | Self::Digits | Self::Literal => "text",
+            Self::Text | Self::Area | Self::Code | Self::Digits | Self::Literal | Self::Decimal => "text",
             Self::Email => "email",
             Self::Password => "password",
         }
@@ -36,6 +38,7 @@ impl FieldKind {
         match self {
             Self::Code | Self::Digits => Some("numeric"),
             Self::Email => Some("email"),
+            Self::Decimal => Some("decimal"),
             Self::Text | Self::Area | Self::Password | Self::Literal => None,
         }
     }
@@ -45,7 +48,7 @@ impl FieldKind {
     pub fn class(self) -> Option<&'static str> {
         match self {
             Self::Code => Some("code"),
-            Self::Digits | Self::Literal => Some("figures"),
+            Self::Digits | Self::Literal | Self::Decimal => Some("figures"),
             Self::Text | Self::Area | Self::Email | Self::Password => None,
         }
     }
@@ -54,7 +57,7 @@ impl FieldKind {
     #[must_use]
     pub fn is_literal(self) -> bool {
         match self {
-            Self::Email | Self::Password | Self::Code | Self::Digits | Self::Literal => true,
+            Self::Email | Self::Password | Self::Code | Self::Digits | Self::Literal | Self::Decimal => true,
             Self::Text | Self::Area => false,
         }
     }
@@ -164,9 +167,12 @@ impl Field {
     pub fn shown_value(&self) -> &str {
         match self.kind {
             FieldKind::Password | FieldKind::Code => "",
-            FieldKind::Text | FieldKind::Area | FieldKind::Email | FieldKind::Digits | FieldKind::Literal => {
-                &self.value
-            }
+            FieldKind::Text
+            | FieldKind::Area
+            | FieldKind::Email
+            | FieldKind::Digits
+            | FieldKind::Literal
+            | FieldKind::Decimal => &self.value,
         }
     }
 

@@ -11,6 +11,8 @@ pub struct Frame {
     pub brand: String,
     /// The merchant's logo, on a hosted page.
     pub logo: Option<String>,
+    /// A stylesheet after ours, with the merchant's colour.
+    pub style: Option<String>,
     /// Play money; said by colour and word.
     pub sandbox: bool,
     /// A narrow column, for forms.

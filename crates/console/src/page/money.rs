@@ -69,6 +69,33 @@ impl Money {
         format!("{sign}{major}.{minor:0width$}", width = usize::try_from(digits).unwrap_or(2))
     }
 
+    /// As one types it into a form: `1234.50`.
+    #[must_use]
+    pub fn plain(self) -> String {
+        let (major, minor, digits) = self.parts();
+        if digits == 0 {
+            return major.to_string();
+        }
+        format!("{major}.{minor:0width$}", width = usize::try_from(digits).unwrap_or(2))
+    }
+
+    /// Minor units of an amount that somebody typed: `12`, `12.5`, `1,234.50`,
+    /// with or without the currency's sign. None where it is no amount.
+    #[must_use]
+    pub fn read(text: &str, currency: Currency) -> Option<u64> {
+        let digits = usize::from(currency.exponent());
+        let sign = name(currency).map_or("", |(sign, _)| sign);
+        let text = text.trim();
+        let text = text.strip_prefix(sign).or_else(|| text.strip_prefix(currency.code())).unwrap_or(text);
+        let text: String = text.trim().chars().filter(|letter| *letter != ',').collect();
+        let (major, minor) = text.split_once('.').unwrap_or((&text, ""));
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if major.is_empty() || !plain(major) || !plain(minor) || minor.len() > digits || text.ends_with('.') {
+            return None;
+        }
+        format!("{major}{minor:0<digits$}").parse().ok()
+    }
+
     /// As one writes it on a cheque: `Forty-two pounds and fifty pence`.
     #[must_use]
     pub fn words(self) -> String {
@@ -174,6 +201,28 @@ mod tests {
             let money = Money(Amount::new(minor, Currency::parse(code).unwrap()));
             assert_eq!(money.figures(), figures);
             assert_eq!(money.words(), words);
+        }
+        for (text, code, minor) in [
+            ("42.50", "GBP", Some(4_250)),
+            ("£1,042.5", "GBP", Some(104_250)),
+            (" 42 ", "GBP", Some(4_200)),
+            ("GBP 42", "GBP", Some(4_200)),
+            ("1500", "JPY", Some(1_500)),
+            ("0", "GBP", Some(0)),
+            ("12.345", "GBP", None),
+            ("1.5", "JPY", None),
+            ("12.", "GBP", None),
+            (".5", "GBP", None),
+            ("-1", "GBP", None),
+            ("1e3", "GBP", None),
+            ("", "GBP", None),
+            ("99999999999999999999", "GBP", None),
+        ] {
+            let currency = Currency::parse(code).unwrap();
+            assert_eq!(Money::read(text, currency), minor, "{text}");
+            if let Some(minor) = minor {
+                assert_eq!(Money::read(&Money(Amount::new(minor, currency)).plain(), currency), Some(minor));
+            }
         }
         let most = Money(Amount::new(AMOUNT_MINOR_MAX, Currency::parse("JPY").unwrap()));
         assert!(most.words().starts_with("Nine quadrillion seven trillion"), "{}", most.words());

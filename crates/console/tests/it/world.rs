@@ -5,7 +5,7 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use refundry_console::link::SignInLinks;
-use refundry_console::{Console, Parts, password, totp};
+use refundry_console::{Console, Letters, Parts, password, totp};
 use refundry_domain::approval::ApprovalPolicy;
 use refundry_domain::command::{Command, OpenAccount, RequestRefund};
 use refundry_domain::event::Actor;
@@ -186,6 +186,8 @@ fn console(engine: &Arc<Engine>, public_origin: Option<&str>) -> Router {
     let parts = Parts {
         engine: Arc::clone(engine),
         public_origin: public_origin.map(str::to_owned),
+        pages: Vec::new(),
+        letters: Letters::default(),
         links: SignInLinks::new(&LINK_KEY),
         real_now,
     };

@@ -1,14 +1,16 @@
 //! The routes of the inbox and of sent e-mails.
 
 use super::inbox::{BODY_BYTES_MAX, LETTERS_MAX, Letter, NAMES_MAX, NotTaken};
-use super::state::{Sandbox, json};
+use super::state::{Caller, Sandbox, json};
 use super::wire::{invalid, print_time};
 use crate::problem::Problem;
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, StatusCode};
+use refundry_mails::KeptMail;
 use serde::Deserialize;
 use serde_json::{Map, Value, json as object};
 use std::sync::Arc;
@@ -77,7 +79,19 @@ fn printed(letter: Letter) -> Value {
     object!({ "time": print_time(letter.at), "headers": headers, "body": String::from_utf8_lossy(&letter.body) })
 }
 
-/// `GET /mails`: nothing in this build sends e-mail yet.
-pub(super) async fn mails() -> Response {
-    json(StatusCode::OK, &object!({ "data": [] }))
+/// `GET /mails`: what went to customers, newest first.
+pub(super) async fn mails(State(sandbox): State<Arc<Sandbox>>, Extension(caller): Extension<Caller>) -> Response {
+    let mails = sandbox.parts.mails.newest(caller.0, LETTERS_MAX);
+    let printed = |kept: KeptMail| {
+        object!({
+            "time": print_time(kept.at),
+            "from": kept.mail.from_name,
+            "to": kept.mail.to,
+            "subject": kept.mail.subject,
+            "text": kept.mail.text,
+            "html": kept.mail.html,
+        })
+    };
+    let data: Vec<Value> = mails.into_iter().map(printed).collect();
+    json(StatusCode::OK, &object!({ "data": data }))
 }

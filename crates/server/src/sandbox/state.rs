@@ -20,6 +20,7 @@ use refundry_engine::engine::Engine;
 use refundry_engine::envelope::{Answer, Envelope, Work};
 use refundry_engine::registry::{Directory, RegistryChange, RegistryEntry};
 use refundry_engine::worker::RailWorker;
+use refundry_mails::Outbox;
 use refundry_rails::mock_bank::MockBank;
 use refundry_webhooks::Webhooks;
 use serde::Serialize;
@@ -43,6 +44,8 @@ pub struct Parts {
     pub webhooks: Arc<Webhooks>,
     /// Every dialect of this build.
     pub dialects: Vec<Arc<dyn Dialect>>,
+    /// Letters that went to customers.
+    pub mails: Arc<Outbox>,
     /// The data folder.
     pub data: PathBuf,
 }

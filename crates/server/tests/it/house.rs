@@ -9,6 +9,7 @@ use refundry_engine::clock::AdvancedClock;
 use refundry_engine::engine::{Engine, Parts as EngineParts};
 use refundry_engine::rail::Rail;
 use refundry_engine::worker::RailWorker;
+use refundry_mails::Outbox;
 use refundry_rails::mock_bank::{MockBank, Options as BankOptions, TimeScale};
 use refundry_server::edge::Edge;
 use refundry_server::health::{self, Vitals};
@@ -71,6 +72,7 @@ impl House {
             clock: Arc::clone(&clock),
             webhooks: Arc::clone(&webhooks),
             dialects: dialects.clone(),
+            mails: Arc::new(Outbox::new(engine.clock().clone(), None)),
             data: data.into(),
         });
         let own = vec![health::routes(vitals), metrics_routes(Arc::clone(&metrics)), sandbox::routes(sandbox)];

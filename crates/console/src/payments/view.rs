@@ -1,0 +1,172 @@
+//! A payment as people of the merchant see it.
+
+use super::load::{Loaded, Ways};
+use crate::app::Console;
+use crate::approvals::refund_chip;
+use crate::page::{Chip, Moment, Money, Notice, PartyView, PaymentBar, Tone, age};
+use crate::visitor::Visitor;
+use refundry_domain::money::Amount;
+use refundry_domain::party::{Creditor, Party};
+use refundry_domain::payment::{Payment, PaymentState};
+use refundry_domain::refund::Refund;
+use refundry_domain::time::Timestamp;
+use refundry_engine::registry::{Person, Role};
+
+/// Everything on the page but its form.
+pub(super) struct View {
+    pub(super) id: String,
+    pub(super) href: String,
+    pub(super) chip: Chip,
+    pub(super) money: Money,
+    pub(super) payer: PartyView,
+    pub(super) paid_at: Moment,
+    pub(super) merchant_reference: Option<String>,
+    pub(super) bar: PaymentBar,
+    pub(super) refunds: Vec<RefundView>,
+    /// Why nothing can be refunded here, where it cannot.
+    pub(super) disabled: Option<String>,
+}
+
+/// A refund of the payment.
+pub(super) struct RefundView {
+    pub(super) money: Money,
+    pub(super) chip: Chip,
+    pub(super) to: PartyView,
+    pub(super) at: Moment,
+    pub(super) age: String,
+    pub(super) remittance: Option<String>,
+    /// Its page among the approvals, where people decide about it.
+    pub(super) approval: Option<String>,
+    /// The customer's link.
+    pub(super) details: Option<String>,
+    /// What became of its letters.
+    pub(super) letters: Option<Notice>,
+    /// Where a letter is sent again.
+    pub(super) again: Option<String>,
+    /// Where the merchant consents.
+    pub(super) authorise: Option<String>,
+}
+
+/// Where a payment stands.
+pub(super) fn chip(state: PaymentState) -> Chip {
+    let (tone, word) = match state {
+        PaymentState::Open => (Tone::Waiting, "Waiting for the payer"),
+        PaymentState::Authorised => (Tone::Waiting, "Agreed to by the payer"),
+        PaymentState::Executed => (Tone::Waiting, "On its way"),
+        PaymentState::Settled => (Tone::Good, "Received"),
+        PaymentState::Failed => (Tone::Bad, "Not paid"),
+        PaymentState::Reversed => (Tone::Bad, "Taken back by the payer's bank"),
+    };
+    Chip { tone, word: word.to_owned() }
+}
+
+/// Who paid.
+pub(super) fn payer(payment: &Payment) -> PartyView {
+    match &payment.debtor {
+        Some(party) => PartyView::of(Some(party)),
+        None => PartyView { name: None, account: "an account that the bank does not tell".to_owned() },
+    }
+}
+
+/// May make refunds.
+pub(super) fn may_refund(person: &Person) -> bool {
+    person.is(Role::Maker)
+}
+
+/// May see links that open a page for whoever has them, and send them again.
+pub(super) fn may_pass_on(person: &Person) -> bool {
+    person.is(Role::Maker) || person.is(Role::Support)
+}
+
+/// Why this visitor cannot refund this payment; none when they can.
+pub(super) fn disabled(console: &Console, payment: &Payment, visitor: &Visitor) -> Option<String> {
+    let why = if payment.state == PaymentState::Failed {
+        "Nothing was paid, so nothing can be given back."
+    } else if payment.state != PaymentState::Settled {
+        "The money has not arrived, or was taken back."
+    } else if payment.counters.refundable() == 0 {
+        "Everything was given back or is on its way."
+    } else if !may_refund(&visitor.person) {
+        "Your role looks at payments and makes no refunds."
+    } else if console.pages.is_empty() {
+        "No way to make refunds on this page is set up."
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
+}
+
+impl View {
+    pub(super) fn new(console: &Console, loaded: &Loaded, visitor: &Visitor) -> Self {
+        let payment = &loaded.payment;
+        let counters = &payment.counters;
+        let now = console.engine.now();
+        let received = counters.claimable.saturating_sub(counters.reversed);
+        let refunds = loaded.refunds.iter();
+        Self {
+            id: payment.id.to_string(),
+            href: super::href(payment.id),
+            chip: chip(payment.state),
+            money: Money(payment.amount),
+            payer: payer(payment),
+            paid_at: Moment(payment.moments.settled_at.unwrap_or(payment.created_at)),
+            merchant_reference: payment.merchant_reference.clone(),
+            bar: PaymentBar::of_payment(payment.amount.currency, received, counters.claimed),
+            refunds: refunds.map(|(refund, ways)| row(console, (payment, visitor), refund, ways, now)).collect(),
+            disabled: disabled(console, payment, visitor),
+        }
+    }
+
+    /// What can still be refunded.
+    pub(super) fn free(payment: &Payment) -> Money {
+        Money(Amount::new(payment.counters.refundable(), payment.amount.currency))
+    }
+}
+
+fn creditor<'a>(refund: &'a Refund, payment: &'a Payment) -> Option<&'a Party> {
+    match &refund.creditor {
+        Creditor::Unknown => None,
+        Creditor::Payer => payment.debtor.as_ref(),
+        Creditor::Given { party, .. } => Some(party),
+    }
+}
+
+fn row(
+    console: &Console,
+    (payment, visitor): (&Payment, &Visitor),
+    refund: &Refund,
+    ways: &Ways,
+    now: Timestamp,
+) -> RefundView {
+    let passes_on = may_pass_on(&visitor.person);
+    let again = format!("{}/links/{}", super::href(payment.id), refund.id);
+    RefundView {
+        money: Money(refund.amount),
+        chip: refund_chip(refund.state),
+        to: PartyView::of(creditor(refund, payment)),
+        at: Moment(refund.created_at),
+        age: age(refund.created_at, now),
+        remittance: refund.remittance.as_deref().map(str::to_owned),
+        approval: refund.approval.as_ref().map(|_| format!("/console/approvals/{}", refund.id)),
+        details: ways.details.clone().filter(|_| passes_on),
+        letters: letters(console, refund, ways, now),
+        again: ways.details.as_ref().filter(|_| passes_on).map(|_| again),
+        authorise: ways.authorise.clone().filter(|_| may_refund(&visitor.person)),
+    }
+}
+
+/// What became of the letters with a refund's link.
+fn letters(console: &Console, refund: &Refund, ways: &Ways, now: Timestamp) -> Option<Notice> {
+    let letters = ways.letters.as_ref()?;
+    if !letters.has_address {
+        let text = "The payment names no e-mail address. Pass the link on yourself.";
+        return Some(Notice::new(Tone::Warning, "The customer gets no letter", text));
+    }
+    if let Some(why) = (console.letters.trouble)(refund.merchant, refund.id) {
+        return Some(Notice::new(Tone::Bad, "The letter has not gone", format!("{why}.")));
+    }
+    Some(match letters.sent.last() {
+        Some(at) => Notice::new(Tone::Good, format!("The letter went {} ago", age(*at, now)), ""),
+        None => Notice::new(Tone::Waiting, "The letter is about to go", ""),
+    })
+}
