@@ -32,7 +32,13 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
         let account = plan.accounts.get(&currency)?;
         Some((currency.code().to_owned(), json!(wallets::spelling(*account))))
     });
+    // By these a wallet that was lost gets its id, and so its spelling, again.
+    let accounts = CURRENCIES.into_iter().filter_map(|currency| {
+        let account = plan.accounts.get(&currency)?;
+        Some((currency.code().to_owned(), json!(account.to_string())))
+    });
     let mut members = Map::new();
+    members.insert("accounts".into(), Value::Object(accounts.collect()));
     members.insert("auth_id".into(), json!(id));
     members.insert("auth_key".into(), json!(key));
     members.insert("wallets".into(), Value::Object(wallets.collect()));

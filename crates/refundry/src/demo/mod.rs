@@ -3,6 +3,7 @@
 
 mod banked;
 mod banked_v2;
+mod bvnk;
 mod client;
 mod jws;
 mod native;
@@ -28,6 +29,7 @@ pub(crate) async fn run(exit: bool, listen: &str) -> anyhow::Result<bool> {
     good &= report("Banked v3", banked::walk(&client).await);
     good &= report("Banked v2", banked_v2::walk(&client).await);
     good &= report("TrueLayer", truelayer::walk(&client).await);
+    good &= report("BVNK", bvnk::walk(&client).await);
     good &= report("Native", native::walk(&client).await);
     if exit {
         running.stop().await;

@@ -17,9 +17,9 @@ const ACCOUNT_MEMBERS: [(Currency, &str); 6] = [
     (Currency::AUD, "/banked/bank_account_id"),
     (Currency::GBP, "/truelayer/merchant_accounts/GBP"),
     (Currency::EUR, "/truelayer/merchant_accounts/EUR"),
-    (Currency::GBP, "/bvnk/wallets/GBP"),
-    (Currency::EUR, "/bvnk/wallets/EUR"),
-    (Currency::USD, "/bvnk/wallets/USD"),
+    (Currency::GBP, "/bvnk/accounts/GBP"),
+    (Currency::EUR, "/bvnk/accounts/EUR"),
+    (Currency::USD, "/bvnk/accounts/USD"),
 ];
 /// The member that holds the active mandate's token.
 const MANDATE_TOKEN: &str = "/banked/mandate_token";

@@ -5,9 +5,12 @@ use crate::bvnk::config::WaitingAs;
 use crate::bvnk::states::{Standing, Word};
 use refundry_domain::command::Command;
 use refundry_domain::id::RefundId;
+use refundry_domain::instruction::{EvidenceId, Report};
 use refundry_domain::money::Currency;
+use refundry_domain::reference::ids_of_attempt;
 use refundry_domain::refund::{BlockCode, CaseCode, Gate, RefundState};
 use refundry_domain::time::Span;
+use refundry_engine::digest::sha256;
 use refundry_testkit::make;
 use refundry_testkit::rail::Manner;
 use std::collections::BTreeSet;
@@ -180,4 +183,24 @@ async fn nobody_knows_is_not_failed() {
         ("ON_HOLD".to_owned(), "unknown_outcome".to_owned())
     );
     assert_eq!(world.words(&refund).await, ["PROCESSING", "ON_HOLD"]);
+}
+
+// conformance: bvnk 58
+#[tokio::test]
+async fn a_check_of_the_bank_is_told_and_its_end() {
+    let world = World::new().await;
+    let payin = world.gbp("100").await;
+    world.rail.next(Manner::Keep);
+    let refund = world.refund(&payin, "60", "key-0001").await;
+    world.work().await;
+    let stored = world.stored(&refund).await;
+    let instruction_id = ids_of_attempt(&stored, 1, world.host.environment, sha256).instruction_id;
+    for (number, report, word) in [(1, Report::Screening, "ON_HOLD"), (2, Report::Accepted, "PROCESSING")] {
+        let (instruction_id, evidence) = (instruction_id.clone(), EvidenceId([number; 8]));
+        world.command(Command::RecordReport { instruction_id, evidence, report }).await;
+        assert_eq!(world.status(&refund).await, word);
+    }
+    world.rail.pay_kept();
+    world.work().await;
+    assert_eq!(world.words(&refund).await, ["PROCESSING", "ON_HOLD", "PROCESSING", "COMPLETED"]);
 }

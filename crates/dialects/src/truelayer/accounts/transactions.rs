@@ -4,6 +4,7 @@
 
 use super::range::{self, Query};
 use crate::answer;
+use crate::movements::{self, HeldAccount};
 use crate::print::uuid;
 use crate::truelayer::auth::{self, Caller, Scope};
 use crate::truelayer::errors::{Fault, to_json};
@@ -21,14 +22,14 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri};
-use refundry_domain::id::{AccountId, PaymentId, RefundId};
+use refundry_domain::id::{AccountId, PaymentId};
 use refundry_domain::money::Amount;
 use refundry_domain::party::{Creditor, Party};
 use refundry_domain::payment::Payment;
 use refundry_domain::payout::Payout;
-use refundry_domain::refund::{Funding, Refund};
+use refundry_domain::refund::Refund;
 use refundry_domain::time::{Span, Timestamp};
-use refundry_engine::store::{PageRequest, PayoutFilter, PayoutPlace, Reader, RefundFilter, SettledRange, StoreError};
+use refundry_engine::store::{Reader, RefundFilter, SettledRange, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -38,11 +39,6 @@ const WIDE: Span = Span::days(31);
 const WIDE_ROWS_MAX: usize = 2_000;
 /// Rows of a page, where pages are asked for.
 const PAGE_LENGTH: usize = 100;
-/// Rows that are read at once.
-const ROWS_PER_READ: usize = 500;
-/// A refund's id holds the time at which it was minted, a moment before it is
-/// created; what was adopted after a loss has an id of its own time.
-const ID_SLACK: Span = Span::days(1);
 
 pub(super) async fn list(
     State(app): State<Arc<App>>,
@@ -90,11 +86,6 @@ fn page(mut rows: Vec<Dated>, paged: bool) -> Page {
     Page { items, pagination: paged.then_some(Pagination { next_cursor }) }
 }
 
-/// The id that is minted at an instant.
-fn id_at(at: Timestamp) -> RefundId {
-    RefundId(u128::try_from(at.0 / 1_000_000).unwrap_or(0) << 80)
-}
-
 /// A row's own id.
 fn row_id(label: &str, object: u128) -> u128 {
     let mut bytes = label.as_bytes().to_vec();
@@ -120,20 +111,15 @@ impl Book<'_> {
 
     /// Payments, by their settlement.
     fn payments(&mut self) -> Result<(), StoreError> {
-        let until = self.query.to.plus(Span(1));
-        let settled = SettledRange { from: self.query.from, until };
-        let mut before = None;
-        loop {
-            let page = PageRequest { limit: ROWS_PER_READ, before };
-            let found = self.reader.payments_of_account(self.caller.merchant, self.account, settled, page)?;
-            for payment in &found {
-                self.payment(payment);
-            }
-            before = found.last().and_then(|last| last.moments.settled_at.map(|at| (at, last.id)));
-            if found.len() < ROWS_PER_READ || before.is_none() {
-                return Ok(());
-            }
+        let settled = SettledRange { from: self.query.from, until: self.query.to.plus(Span(1)) };
+        for payment in movements::payments(self.reader, self.held(), settled)? {
+            self.payment(&payment);
         }
+        Ok(())
+    }
+
+    fn held(&self) -> HeldAccount {
+        HeldAccount { merchant: self.caller.merchant, account: self.account }
     }
 
     fn payment(&mut self, payment: &Payment) {
@@ -153,49 +139,29 @@ impl Book<'_> {
         self.put(settled_at, id, row);
     }
 
-    /// Refunds, by their creation: their ids are in the order of time.
+    /// Refunds, by their creation.
     fn refunds(&mut self, shown: bool) -> Result<(), StoreError> {
         if !shown {
             return Ok(());
         }
-        let filter = self.filter(Vec::new());
-        let oldest = id_at(self.query.from.minus(ID_SLACK));
-        let mut before = Some(id_at(self.query.to.plus(ID_SLACK)));
-        loop {
-            let page = PageRequest { limit: ROWS_PER_READ, before };
-            let found = self.reader.refunds(self.caller.merchant, &filter, page)?;
-            before = found.last().map(|last| last.id);
-            let more = found.len() == ROWS_PER_READ && before.is_some_and(|last| last > oldest);
-            for refund in found {
-                if self.is_of_account(&refund) && self.query.holds(refund.created_at) {
-                    self.refund(refund)?;
-                }
-            }
-            if !more {
-                return Ok(());
-            }
+        let range = (self.query.from, self.query.to);
+        for refund in movements::refunds(self.reader, self.held(), &self.filter(Vec::new()), range)? {
+            self.refund(refund)?;
         }
+        Ok(())
     }
 
     /// Returns, by their own time, of refunds however old.
     fn returns(&mut self) -> Result<(), StoreError> {
         let filter = self.filter(vec!["returned".to_owned()]);
-        let mut before = None;
-        loop {
-            let page = PageRequest { limit: ROWS_PER_READ, before };
-            let found = self.reader.refunds(self.caller.merchant, &filter, page)?;
-            before = found.last().map(|last| last.id);
-            let more = found.len() == ROWS_PER_READ;
-            // A return is the last thing that changes a refund's state.
-            for refund in found {
-                if refund.updated_at >= self.query.from && self.is_of_account(&refund) {
-                    self.came_back(refund)?;
-                }
-            }
-            if !more {
-                return Ok(());
+        let ever = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+        // A return is the last thing that changes a refund's state.
+        for refund in movements::refunds(self.reader, self.held(), &filter, ever)? {
+            if refund.updated_at >= self.query.from {
+                self.came_back(refund)?;
             }
         }
+        Ok(())
     }
 
     /// Payouts, by their creation.
@@ -221,19 +187,9 @@ impl Book<'_> {
     }
 
     fn payouts_between(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Payout>, StoreError> {
-        let filter = PayoutFilter { account: self.account, from, to };
-        let mut all = Vec::new();
-        let mut before = None;
-        loop {
-            let page = PageRequest { limit: ROWS_PER_READ, before };
-            let found = self.reader.payouts(self.caller.merchant, &filter, page)?;
-            before = found.last().map(PayoutPlace::of);
-            let more = found.len() == ROWS_PER_READ;
-            all.extend(found.into_iter().filter(|payout| self.caller.sees(&payout.origin)));
-            if !more {
-                return Ok(all);
-            }
-        }
+        let mut all = movements::payouts(self.reader, self.held(), (from, to))?;
+        all.retain(|payout| self.caller.sees(&payout.origin));
+        Ok(all)
     }
 
     fn payout(&mut self, payout: &Payout) {
@@ -257,10 +213,6 @@ impl Book<'_> {
     fn filter(&self, states: Vec<String>) -> RefundFilter {
         let visible_to = Some((DIALECT.to_owned(), self.caller.client.to_string()));
         RefundFilter { states, visible_to, ..RefundFilter::default() }
-    }
-
-    fn is_of_account(&self, refund: &Refund) -> bool {
-        refund.funding == Funding::Held { account: self.account }
     }
 
     /// The payment of a refund, read once.
