@@ -96,7 +96,9 @@ impl Destination {
         match account {
             AccountIdentifier::Iban(_) => Self::Iban,
             AccountIdentifier::Scan { .. } => Self::Scan,
-            AccountIdentifier::Bsb { .. } | AccountIdentifier::PayId(_) | AccountIdentifier::Other { .. } => Self::Other,
+            AccountIdentifier::Bsb { .. } | AccountIdentifier::PayId(_) | AccountIdentifier::Other { .. } => {
+                Self::Other
+            }
         }
     }
 }

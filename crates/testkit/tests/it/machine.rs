@@ -124,7 +124,9 @@ impl Core {
                 source: CreditorSource::CustomerSupplied,
                 people: Vec::new(),
             },
-            Ask::Approve { refund } => Command::ApproveRefund { refund: id(refund), by: PEOPLE[0], seen: None, note: None },
+            Ask::Approve { refund } => {
+                Command::ApproveRefund { refund: id(refund), by: PEOPLE[0], seen: None, note: None }
+            }
             Ask::Reject { refund } => Command::RejectRefund { refund: id(refund), by: PEOPLE[1], note: None },
             Ask::Authorise { refund } => Command::AuthoriseRefund { refund: id(refund) },
             Ask::Decline { refund } => Command::DeclineAuthorisation { refund: id(refund) },
