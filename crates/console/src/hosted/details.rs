@@ -148,7 +148,9 @@ async fn find<'a>(
     for pages in &hosted.pages {
         match pages.details(id, token).await? {
             DetailsLink::Unknown => {}
-            known => return Ok((known, Some(&**pages))),
+            known @ (DetailsLink::Replaced | DetailsLink::Used | DetailsLink::Over | DetailsLink::Open(_)) => {
+                return Ok((known, Some(&**pages)));
+            }
         }
     }
     Ok((DetailsLink::Unknown, None))
