@@ -127,6 +127,18 @@ impl Browser {
         }
     }
 
+    /// Waits until the page has such an element.
+    pub(crate) async fn until(&self, css: &str) {
+        let there = tokio::time::timeout(PATIENCE, async {
+            while self.count(css).await == 0 {
+                tokio::time::sleep(LOOK).await;
+            }
+        });
+        if there.await.is_err() {
+            panic!("never came: {css}, but {}", self.text("body").await);
+        }
+    }
+
     /// Runs a script on the page; `arguments` holds these.
     pub(crate) async fn run(&self, script: &str, arguments: &[Value]) -> Value {
         self.call("execute/sync", json!({ "script": script, "args": arguments })).await.unwrap()

@@ -17,7 +17,7 @@ const HOSTILE_NAME: &str = "<img src=x onerror=document.title='owned'><script>do
 const RIGHT_TO_LEFT: &str = "مريم \u{202e}عبد الله";
 
 /// Somebody of `sandbox.json`.
-struct Person {
+pub(crate) struct Person {
     email: String,
     password: String,
     secret: Option<String>,
@@ -25,7 +25,7 @@ struct Person {
 }
 
 impl Person {
-    fn of(server: &Server, role: &str, place: usize) -> Self {
+    pub(crate) fn of(server: &Server, role: &str, place: usize) -> Self {
         let users = server.sandbox["console"]["users"].as_array().unwrap();
         let has = |user: &&Value| user["roles"].as_array().unwrap().contains(&json!(role));
         let user = users.iter().filter(has).nth(place).unwrap();
@@ -44,7 +44,7 @@ impl Person {
         self.secret.as_deref().and_then(|secret| totp::code(secret, step)).unwrap()
     }
 
-    async fn signs_in(&self, browser: &Browser, base: &str) {
+    pub(crate) async fn signs_in(&self, browser: &Browser, base: &str) {
         browser.open(&format!("{base}/console/sign-in")).await;
         browser.fill("#email", &self.email).await;
         browser.fill("#password", &self.password).await;

@@ -4,10 +4,14 @@
 //! account or a paused bank is its own business.
 #![expect(clippy::unwrap_used, reason = "a story ends where its world breaks")]
 
+mod banked_clients;
 mod browser;
 mod console;
 mod hostile;
+mod letters;
+mod library;
 mod outcomes;
+mod pages;
 mod payouts;
 mod people;
 mod restart;

@@ -4,72 +4,28 @@
 //!
 //! `cargo xtask clients` installs them. A story fails where they are missing.
 
+use super::super::library::Library;
 use super::super::server::{Server, answer};
 use super::client::{Client, Wish};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 
-/// One client's library, asked line by line.
-struct Library {
-    name: &'static str,
-    child: Child,
-    questions: ChildStdin,
-    answers: BufReader<ChildStdout>,
+/// Both libraries, each in a process of its own.
+fn both() -> [Library; 2] {
+    [Library::node("sign.js"), Library::python("sign.py")]
 }
 
-impl Drop for Library {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Library {
-    /// Both libraries, each in a process of its own.
-    fn both() -> [Self; 2] {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
-        // Beside the folder that cargo gives to tests.
-        let installed: PathBuf = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("clients");
-        let needed = |path: PathBuf| {
-            assert!(path.exists(), "{} is missing: `cargo xtask clients` installs it", path.display());
-            path
-        };
-        let mut node = Command::new("node");
-        node.env("NODE_PATH", needed(installed.join("node/node_modules"))).arg(sources.join("node/sign.js"));
-        let mut python = Command::new(needed(installed.join("python/bin/python")));
-        python.arg(sources.join("python/sign.py"));
-        [Self::start("npm", node), Self::start("PyPI", python)]
-    }
-
-    fn start(name: &'static str, mut command: Command) -> Self {
-        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut child = started.unwrap_or_else(|error| panic!("the library of {name} does not start: {error}"));
-        let (questions, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Self { name, child, questions, answers }
-    }
-
-    fn ask(&mut self, question: &Value) -> Value {
-        writeln!(self.questions, "{question}").unwrap();
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|_| panic!("the library of {} says {line:?}", self.name))
-    }
-
-    /// Signs a POST with the client's key.
-    fn sign(&mut self, client: &Client, path: &str, key: &str, body: &str) -> String {
-        let question = json!({
-            "deed": "sign", "kid": client.member("/signing_key_id"),
-            "privateKeyPem": client.member("/signing_private_key_pem"),
-            "method": "POST", "path": path, "headers": { "Idempotency-Key": key }, "body": body,
-        });
-        let signed = self.ask(&question);
-        signed["signature"].as_str().unwrap_or_else(|| panic!("{}: {signed}", self.name)).to_owned()
-    }
+/// Signs a POST with the client's key.
+fn sign(library: &mut Library, client: &Client, path: &str, key: &str, body: &str) -> String {
+    let question = json!({
+        "deed": "sign", "kid": client.member("/signing_key_id"),
+        "privateKeyPem": client.member("/signing_private_key_pem"),
+        "method": "POST", "path": path, "headers": { "Idempotency-Key": key }, "body": body,
+    });
+    let signed = library.ask(&question);
+    signed["signature"].as_str().unwrap_or_else(|| panic!("{}: {signed}", library.name)).to_owned()
 }
 
 /// A payment of 1000, and the body of a refund of 5 of it.
@@ -86,18 +42,18 @@ async fn what_the_libraries_sign_is_taken() {
     let server = Arc::new(Server::with(&[]).await);
     let client = Client::first(&server).await;
     let (payment, body) = to_refund(&client).await;
-    for mut library in Library::both() {
+    for mut library in both() {
         for (round, prefix) in ["/v3", ""].into_iter().enumerate() {
             let path = format!("{prefix}/payments/{payment}/refunds");
             let key = format!("{}-{round}", library.name);
-            let signature = library.sign(&client, &path, &key, body);
+            let signature = sign(&mut library, &client, &path, &key, body);
             let send = async |path: &str| client.post_signed(path, &key, body.into(), &signature).await;
             let other = if prefix.is_empty() { format!("/v3{path}") } else { path.replace("/v3", "") };
             send(&other).await.expect(401);
             let made = send(&path).await.expect(202);
             assert_eq!(send(&format!("{path}/")).await, made, "a slash more, and the same key");
         }
-        let probe = library.sign(&client, "/test-signature", "key", "{}");
+        let probe = sign(&mut library, &client, "/test-signature", "key", "{}");
         client.post_signed("/test-signature", "key", "{}".into(), &probe).await.expect(204);
     }
 }
@@ -127,9 +83,9 @@ async fn one_flipped_bit_anywhere_is_refused() {
     let client = Client::first(&server).await;
     let (payment, body) = to_refund(&client).await;
     let path = format!("/v3/payments/{payment}/refunds");
-    for mut library in Library::both() {
+    for mut library in both() {
         let key = format!("flipped-{}", library.name);
-        let good = library.sign(&client, &path, &key, body);
+        let good = sign(&mut library, &client, &path, &key, body);
         let (head, signature) = good.split_once("..").unwrap();
         let (head, signature) = (URL_SAFE_NO_PAD.decode(head).unwrap(), URL_SAFE_NO_PAD.decode(signature).unwrap());
         let text = |head: &[u8], signature: &[u8]| {
@@ -188,7 +144,7 @@ async fn the_libraries_verify_our_webhooks() {
             "deed": "verify", "jwks": jwks, "signature": signature, "method": "POST",
             "path": "/sandbox/v1/inbox/truelayer", "headers": headers, "body": body,
         });
-        for mut library in Library::both() {
+        for mut library in both() {
             let verified = library.ask(&question);
             assert_eq!(verified["jku"], jku, "{}: {verified}", library.name);
             assert!(jwks.contains(verified["kid"].as_str().unwrap()));
