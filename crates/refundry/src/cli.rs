@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::brand::{self, BrandCommand};
 use crate::config::{Config, Flags};
 use crate::people::{self, UserCommand};
 use crate::rules::{self, FeesCommand, PolicyCommand};
@@ -53,6 +54,11 @@ pub(crate) enum Command {
     Fees {
         #[command(subcommand)]
         command: FeesCommand,
+    },
+    /// How a merchant's pages and letters look; the server must not be running.
+    Brand {
+        #[command(subcommand)]
+        command: BrandCommand,
     },
     /// Look at the configuration.
     Config {
@@ -134,6 +140,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::User { command } => runtime()?.block_on(people::run(command)),
         Command::Policy { command } => runtime()?.block_on(rules::policy(command)),
         Command::Fees { command } => runtime()?.block_on(rules::fees(command)),
+        Command::Brand { command } => runtime()?.block_on(brand::run(command)),
         Command::Config { command: ConfigCommand::Check(args) } => {
             let config = args.load()?;
             runtime()?.block_on(compose::check(&config))?;

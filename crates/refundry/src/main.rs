@@ -1,6 +1,7 @@
 //! The binary: configuration, subcommands, composition root.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks by printing")]
 
+mod brand;
 mod cli;
 mod compose;
 mod config;

@@ -17,7 +17,7 @@ const AROUND: [(&str, &str); 8] = [
     ("{{", "}}"),
     ("\u{202e}", "\u{2066}"),
 ];
-const CORES: [&str; 25] = [
+pub(crate) const CORES: [&str; 25] = [
     "<script>alert(1)</script>",
     "<ScRiPt src=//evil.example></sCrIpT>",
     "<img src=x onerror=alert(1)>",

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod decisions;
+mod hosted;
 mod hostile;
 mod sign_in;
 mod world;
