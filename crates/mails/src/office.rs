@@ -317,3 +317,14 @@ impl PostOffice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_an_hour() {
+        let seconds = |tries| backoff(tries).0 / Span::seconds(1).0;
+        assert_eq!([1, 2, 3, 8, 9, 100, u32::MAX].map(seconds), [15, 30, 60, 1_920, 3_600, 3_600, 3_600]);
+    }
+}

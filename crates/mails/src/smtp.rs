@@ -75,7 +75,8 @@ impl fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    /// A server by its settings; nothing is connected yet.
+    /// A server by its settings; nothing is connected yet. Needs a running
+    /// tokio runtime, in which connections are looked after.
     ///
     /// # Errors
     /// When they name no server or no sender.
@@ -164,16 +165,16 @@ mod tests {
         }
     }
 
-    #[test]
-    fn no_text_becomes_a_header_of_its_own() {
+    #[tokio::test]
+    async fn no_text_becomes_a_header_of_its_own() {
         let sly = mail("ida@example.org", "Ida\r\nBcc: all@example.org\r\n\r\nhello");
         let sent = String::from_utf8(smtp().message(&sly).unwrap().formatted()).unwrap();
         assert!(!sent.lines().any(|line| line.to_ascii_lowercase().starts_with("bcc:")), "{sent}");
         assert!(sent.contains("Message-ID: <a1b2@shop.example>") && sent.contains("multipart/alternative"), "{sent}");
     }
 
-    #[test]
-    fn what_is_no_address_goes_nowhere() {
+    #[tokio::test]
+    async fn what_is_no_address_goes_nowhere() {
         for address in ["", "ida", "ida@", "a@b@c", "ida@example.org\r\nRCPT TO:<all@example.org>", "<ida@example.org>"]
         {
             assert_eq!(smtp().message(&mail(address, "Ida")).unwrap_err(), NotCarried::Never(NO_ADDRESS), "{address}");
