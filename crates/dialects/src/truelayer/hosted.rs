@@ -4,7 +4,7 @@
 //! the payment's resource token.
 
 use super::App;
-use super::routes::slashed;
+use super::routes::{both, slashed};
 use crate::answer;
 use axum::Router;
 use axum::response::Response;
@@ -22,7 +22,7 @@ const CACHING: &str = "public, max-age=300";
 
 /// Adds the routes of the page and of the files that pages load.
 pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    let router = slashed(router, "/payments", get(hosted));
+    let router = both(router, "/payments", get(hosted));
     let router = slashed(router, "/static/payer.css", get(style));
     let router = slashed(router, "/static/payer.js", get(shared));
     let router = slashed(router, "/static/hosted.js", get(hosted_script));

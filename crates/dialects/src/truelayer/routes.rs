@@ -18,6 +18,8 @@ use refundry_engine::mint;
 use std::sync::Arc;
 
 /// What this dialect owns on a shared origin; unknown paths below answer here.
+/// The last ones are products that are not served (contract 1.1): their
+/// clients read a problem in this dialect's shape.
 pub(super) const PREFIXES: &[&str] = &[
     "/v3",
     "/connect",
@@ -32,6 +34,9 @@ pub(super) const PREFIXES: &[&str] = &[
     "/login",
     "/provider-return",
     "/api/single-immediate-payments",
+    "/mandates",
+    "/payment-links",
+    "/signup-plus",
 ];
 
 const TRACE: HeaderName = HeaderName::from_static("tl-trace-id");

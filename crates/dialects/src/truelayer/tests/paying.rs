@@ -551,7 +551,14 @@ async fn banks_are_found_by_id_and_by_filter() {
 #[tokio::test]
 async fn pages_for_payers_run_only_our_own_files() {
     let world = World::new().await;
-    for path in ["/payments", "/payments/", "/login/5467bdb6-444a-488b-beba-47a5fb48edf6", "/provider-return?a=1"] {
+    for path in [
+        "/payments",
+        "/payments/",
+        "/v3/payments",
+        "/v3/payments/",
+        "/login/5467bdb6-444a-488b-beba-47a5fb48edf6",
+        "/provider-return?a=1",
+    ] {
         let page = world.call(Method::GET, path).without("authorization").send().await;
         assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"), "{path}");
         let policy = page.header("content-security-policy");

@@ -99,6 +99,17 @@ async fn explicit_nulls_change_nothing() {
     assert!(shown.get("metadata").is_none());
 }
 
+/// Products of the provider that are not served are refused in its shape,
+/// under both names of their paths.
+#[tokio::test]
+async fn what_is_not_served_is_a_problem_of_this_dialect() {
+    let world = World::new().await;
+    for path in ["/mandates", "/v3/mandates", "/payment-links", "/v3/payment-links", "/signup-plus"] {
+        let owned = world.dialect.prefixes().iter().any(|prefix| path.starts_with(prefix));
+        assert!(owned, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_member_given_twice_is_refused() {
     let world = World::new().await;
