@@ -158,8 +158,17 @@ impl Browser {
 
     /// The text of an element as one reads it.
     pub(crate) async fn text(&self, css: &str) -> String {
-        let element = self.find(css).await;
-        self.ask(&format!("element/{element}/text")).await.as_str().unwrap().to_owned()
+        // Between the two questions the page may give way to the next one.
+        let said = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let element = self.find(css).await;
+                if let Some(text) = self.ask(&format!("element/{element}/text")).await.as_str() {
+                    break text.to_owned();
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        });
+        said.await.unwrap_or_else(|_| panic!("{css} never said anything"))
     }
 
     /// Clicks an element; a page that follows is there afterwards.
