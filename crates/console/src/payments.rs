@@ -42,6 +42,7 @@ struct List {
 struct Row {
     href: String,
     payer: PartyView,
+    merchant_reference: Option<String>,
     money: Money,
     free: Money,
     chip: Chip,
@@ -72,6 +73,7 @@ impl Row {
         Self {
             href: href(payment.id),
             payer: view::payer(payment),
+            merchant_reference: payment.merchant_reference.clone(),
             money: Money(payment.amount),
             free: money(payment.counters.refundable()),
             chip: view::chip(payment.state),

@@ -37,7 +37,7 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
         state: PaymentState::Settled,
         provenance: Provenance::OwnCheckout,
         origin_keys: vec![OriginKey { kind: MEMBER.to_owned(), value: application }],
-        merchant_reference: None,
+        merchant_reference: Some(sample().statement_text),
         payer_key: None,
         occurred_at: None,
         expires_at: None,

@@ -116,7 +116,8 @@ async fn prepare(app: &App, caller: &Caller, request: SessionRequest<'_>) -> Res
         state: PaymentState::Open,
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
-        merchant_reference: None,
+        // By this text the merchant's people find the payment again.
+        merchant_reference: Some(request.statement_text.to_owned()),
         payer_key: None,
         occurred_at: None,
         expires_at: None,

@@ -243,6 +243,7 @@ async fn a_person_gives_money_back_from_a_payments_page() {
     Person::of(&server, "maker", 0).signs_in(&browser, base).await;
     browser.open(&format!("{base}/console/payments")).await;
     browser.look("list").await;
+    assert!(browser.text("main").await.contains("“Candles”"), "nothing says which payment is which");
     browser.open(&format!("{base}/console/payments/{session}")).await;
     browser.look("payment").await;
     browser.fill("#amount", "26").await;
