@@ -7,6 +7,7 @@ use super::call::Call;
 use super::config::{MissingPayer, OverRemainder, Strictness};
 use super::errors::Fault;
 use super::keys::Scope;
+use super::refunds::Left;
 use super::wire::input::EstimateInput;
 use super::wire::money::money;
 use super::wire::out::{Object, Out};
@@ -18,7 +19,6 @@ use axum::response::Response;
 use http::Method;
 use refundry_domain::id::PaymentId;
 use refundry_domain::money::Amount;
-use refundry_domain::payment::Payment;
 use std::sync::Arc;
 
 pub(super) async fn show(
@@ -37,8 +37,9 @@ pub(super) async fn show(
     let asked = body.is_some() || !query.is_empty() || method == Method::POST;
     let complete = asked && app.config.estimate_strictness == Strictness::Seed;
     let input = EstimateInput::read(body.as_ref(), &query, complete, &app.config)?;
-    let payment = payin(&app, &call, &routes::id(id)).await?;
-    let (minor, left) = amounts(&app, &payment, input.amount)?;
+    let pay_in = payin(&app, &call, &routes::id(id)).await?;
+    let (minor, left) = amounts(&app, &pay_in, input.amount)?;
+    let payment = pay_in.payment;
     let currency = payment.amount.currency;
     let fee = if minor == 0 { 0 } else { fees::estimated(&app, &payment, minor) };
     let body = Object::new()
@@ -47,17 +48,21 @@ pub(super) async fn show(
     Ok(answer::json(200, Out::from(body).print()))
 }
 
-async fn payin(app: &App, call: &Call, id: &str) -> Result<Payment, Fault> {
+async fn payin(app: &App, call: &Call, id: &str) -> Result<Left, Fault> {
     let unknown = || Fault::payin_unknown(app, id);
     let id = PaymentId::parse(id).map_err(|_| unknown())?;
-    let merchant = call.caller.merchant;
-    let found = app.host.engine.read(move |reader| reader.payment(merchant, id)).await;
-    let found = found.map_err(Fault::of_unavailable)?;
-    found.filter(|payment| refunds::is_shared(app, payment)).ok_or_else(unknown)
+    let (merchant, rules) = (call.caller.merchant, fees::rules(app, call.caller.merchant));
+    let found = app.host.engine.read(move |reader| {
+        let payment = reader.payment(merchant, id)?;
+        payment.map(|payment| Left::of(reader, &rules, payment)).transpose()
+    });
+    let found = found.await.map_err(Fault::of_unavailable)?;
+    found.filter(|left| refunds::is_shared(app, &left.payment)).ok_or_else(unknown)
 }
 
 /// How much the refund would be, and how much is left.
-fn amounts(app: &App, payment: &Payment, asked: Option<Amount>) -> Result<(u64, u64), Fault> {
+fn amounts(app: &App, pay_in: &Left, asked: Option<Amount>) -> Result<(u64, u64), Fault> {
+    let (payment, left) = (&pay_in.payment, pay_in.refundable);
     let payer = payment.debtor.is_some() || app.config.missing_payer_account == MissingPayer::Ask;
     if !payment.state.credited() || !payment.blocks.is_empty() || payment.counters.exposure() > 0 || !payer {
         return Err(Fault::not_refundable(app, payment.id.0));
@@ -66,9 +71,8 @@ fn amounts(app: &App, payment: &Payment, asked: Option<Amount>) -> Result<(u64, 
     if asked.is_some_and(|asked| asked.currency != currency) {
         return Err(Fault::field("amount.currency", "is not the currency of the pay-in"));
     }
-    let left = payment.counters.refundable();
     let Some(asked) = asked else { return Ok((left, left)) };
-    refunds::check(app, payment, Some(asked.minor))?;
+    refunds::check(app, payment, (Some(asked.minor), left))?;
     match app.config.estimate_over_remainder {
         OverRemainder::Error if asked.minor > left => {
             Err(Fault::invalid_amount(app, payment.id, Amount::new(left, currency)))

@@ -4,13 +4,19 @@
 use super::App;
 use super::extension::PayinNotes;
 use refundry_domain::command::FeeInput;
-use refundry_domain::fee::fee;
+use refundry_domain::fee::{FeeRules, fee};
+use refundry_domain::id::MerchantId;
 use refundry_domain::payment::Payment;
 use std::sync::Arc;
 
 /// What the door is asked to charge.
 pub(super) fn charged(payment: &Payment) -> FeeInput {
     FeeInput::ByRules { method: Arc::from(PayinNotes::of(payment).method) }
+}
+
+/// The merchant's rules as they are now, for what is read under them.
+pub(super) fn rules(app: &App, merchant: MerchantId) -> Arc<FeeRules> {
+    app.host.engine.directory().fee_rules(merchant)
 }
 
 /// What giving back this much of a pay-in would cost now, minor units.

@@ -31,7 +31,7 @@ pub(super) async fn show(
     let lines = found.refunds.iter().map(|refund| payout::line(&app, refund).into()).collect();
     let body = payin::data(&app, payment, states::payin(payment))
         .put("refundedAmount", money(Amount::new(counters.claimed, currency)))
-        .put("maxAvailableToRefund", money(Amount::new(counters.refundable(), currency)))
+        .put("maxAvailableToRefund", money(Amount::new(found.refundable, currency)))
         .put("refunds", Out::List(lines));
     Ok(answer::json(200, Out::from(body).print()))
 }

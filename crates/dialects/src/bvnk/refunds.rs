@@ -22,6 +22,7 @@ use axum::response::Response;
 use http::HeaderName;
 use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::Limits;
+use refundry_domain::fee::FeeRules;
 use refundry_domain::id::{PaymentId, RefundId};
 use refundry_domain::money::{AMOUNT_MINOR_MAX, Amount};
 use refundry_domain::once::Fingerprint;
@@ -30,7 +31,8 @@ use refundry_domain::reference::{AutoContent, Tag, auto_hash};
 use refundry_domain::refund::{Refund, ReserveAt, Shortage};
 use refundry_engine::digest::sha256;
 use refundry_engine::envelope::{Answer, Envelope, Once, Outcome};
-use refundry_engine::mint;
+use refundry_engine::store::{Reader, StoreError};
+use refundry_engine::{mint, quote};
 use std::sync::Arc;
 
 /// Tells a repeated answer from the first.
@@ -64,7 +66,7 @@ async fn make(app: &App, call: &Call, id: &str) -> Result<Response, Fault> {
         return Err(idempotency::missing_key());
     }
     let input = RefundInput::read(&body, &app.config)?;
-    let payment = payin_to_refund(app, &call.caller, id).await?;
+    let Left { payment, refundable } = payin_to_refund(app, &call.caller, id).await?;
     if input.amount.currency != payment.amount.currency {
         return Err(Fault::field("amount.currency", "is not the currency of the pay-in"));
     }
@@ -72,7 +74,7 @@ async fn make(app: &App, call: &Call, id: &str) -> Result<Response, Fault> {
     let request = idempotency::request_hash(payment.id, &body);
     let once = key.map(|key| idempotency::once(&call.caller, key));
     let mut command = command(app, &call.caller, &payment, key, (input, request));
-    let allowed = check(app, &payment, command.amount);
+    let allowed = check(app, &payment, (command.amount, refundable));
     if allowed.is_err() {
         // Whether the key is spent comes first, and only the door knows.
         command.amount = Some(AMOUNT_MINOR_MAX);
@@ -116,18 +118,40 @@ fn created(app: &App, refund: &Refund) -> Response {
 ///
 /// # Errors
 /// 404, or 400 when it names a refund: there is no refund of a refund.
-async fn payin_to_refund(app: &App, caller: &Caller, id: &str) -> Result<Payment, Fault> {
+async fn payin_to_refund(app: &App, caller: &Caller, id: &str) -> Result<Left, Fault> {
     let number = PaymentId::parse(id).map_err(|_| Fault::payin_unknown(app, id))?.0;
-    let merchant = caller.merchant;
+    let (merchant, rules) = (caller.merchant, fees::rules(app, caller.merchant));
     let found = app.host.engine.read(move |reader| {
-        Ok((reader.payment(merchant, PaymentId(number))?, reader.refund(merchant, RefundId(number))?))
+        let payment = reader.payment(merchant, PaymentId(number))?;
+        let left = payment.map(|payment| Left::of(reader, &rules, payment)).transpose()?;
+        Ok((left, reader.refund(merchant, RefundId(number))?))
     });
-    let (payment, refund) = found.await.map_err(Fault::of_unavailable)?;
-    let payment = payment.filter(|payment| is_shared(app, payment));
-    payment.ok_or_else(|| match refund {
+    let (left, refund) = found.await.map_err(Fault::of_unavailable)?;
+    let left = left.filter(|left| is_shared(app, &left.payment));
+    left.ok_or_else(|| match refund {
         Some(_) => Fault::not_refundable(app, number),
         None => Fault::payin_unknown(app, id),
     })
+}
+
+/// A pay-in with what can still be refunded of it.
+#[derive(Debug)]
+pub(super) struct Left {
+    /// The pay-in.
+    pub(super) payment: Payment,
+    /// Minor units; the door lets no more through.
+    pub(super) refundable: u64,
+}
+
+impl Left {
+    /// Reads what is left of a pay-in.
+    ///
+    /// # Errors
+    /// The store is not available.
+    pub(super) fn of(reader: &dyn Reader, rules: &FeeRules, payment: Payment) -> Result<Self, StoreError> {
+        let refundable = quote::refundable(reader, rules, &payment)?;
+        Ok(Self { payment, refundable })
+    }
 }
 
 /// Whether a pay-in is one of this dialect, or those of other doors are, too.
@@ -136,17 +160,16 @@ pub(super) fn is_shared(app: &App, payment: &Payment) -> bool {
 }
 
 /// What the door does not know: this dialect's own rules about what may be
-/// given back. No amount means whatever is left.
+/// given back. No amount means whatever is left; `refundable` is how much that is.
 ///
 /// # Errors
 /// The pay-in is too old, or its method sends back the whole or nothing.
-pub(super) fn check(app: &App, payment: &Payment, minor: Option<u64>) -> Result<(), Fault> {
+pub(super) fn check(app: &App, payment: &Payment, (minor, refundable): (Option<u64>, u64)) -> Result<(), Fault> {
     let settled_at = payment.moments.settled_at.unwrap_or(payment.created_at);
     let now = app.host.engine.now();
     if app.config.refund_window.is_some_and(|window| settled_at.plus(window) < now) {
         return Err(Fault::not_refundable(app, payment.id.0));
     }
-    let refundable = payment.counters.refundable();
     let whole = minor.is_none_or(|minor| minor == payment.counters.claimable);
     let in_parts = app.config.takes_parts(&PayinNotes::of(payment).method);
     if payment.state == PaymentState::Settled && !whole && !in_parts {
@@ -214,6 +237,8 @@ fn content_hash(payment: &Payment, amount: Amount, text: &str) -> String {
 pub(super) struct Found {
     /// The pay-in.
     pub(super) payment: Payment,
+    /// What can still be refunded of it, minor units.
+    pub(super) refundable: u64,
     /// The refund, where the id is a refund's.
     pub(super) named: Option<Refund>,
     /// All refunds of the pay-in, the one that was made last first.
@@ -234,13 +259,14 @@ impl Found {
 /// The store is not available.
 pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Option<Found>, Fault> {
     let Ok(PaymentId(number)) = PaymentId::parse(id) else { return Ok(None) };
-    let merchant = caller.merchant;
+    let (merchant, rules) = (caller.merchant, fees::rules(app, caller.merchant));
     let found = app.host.engine.read(move |reader| {
         let named = reader.refund(merchant, RefundId(number))?;
         let payment = named.as_ref().map_or(PaymentId(number), |refund| refund.payment);
         let Some(payment) = reader.payment(merchant, payment)? else { return Ok(None) };
+        let Left { payment, refundable } = Left::of(reader, &rules, payment)?;
         let refunds = reader.refunds_of_payment(merchant, payment.id)?;
-        Ok(Some(Found { payment, named, refunds }))
+        Ok(Some(Found { payment, refundable, named, refunds }))
     });
     let found = found.await.map_err(Fault::of_unavailable)?;
     Ok(found.filter(|found| is_shared(app, &found.payment)))

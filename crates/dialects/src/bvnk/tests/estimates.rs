@@ -10,8 +10,12 @@ use std::sync::Arc;
 
 /// 0.10 and 1 %, at least 0.35.
 async fn with_fees(world: &World) {
+    with_rules(world, false).await;
+}
+
+async fn with_rules(world: &World, reduce_refundable: bool) {
     let rule = FeeRule { flat: 10, basis_points: 100, min: Some(35), max: None };
-    let mut rules = FeeRules::default();
+    let mut rules = FeeRules { reduce_refundable, ..FeeRules::default() };
     rules.rules.insert((Currency::GBP, "FASTER_PAYMENT".to_owned()), rule);
     world.put(RegistryEntry::Fees(MerchantFees { merchant: world.merchant, rules: Arc::new(rules) })).await;
 }
@@ -89,6 +93,32 @@ async fn too_much_is_the_refunds_own_error() {
     let payin = world.gbp("120.00").await;
     let path = format!("/payment/v1/payins/{payin}/refund/estimate");
     assert_eq!(world.post(&path).json(&a_refund("500", "GBP")).send().await.status, 200);
+}
+
+// conformance: bvnk 14
+#[tokio::test]
+async fn fees_may_reduce_what_is_left() {
+    let world = World::new().await;
+    with_rules(&world, true).await;
+    let payin = world.gbp("120.00").await;
+    world.refund(&payin, "42.50", "key-0001").await;
+    let left = json!({ "value": 76.97, "currency": "GBP" });
+    let path = format!("/payment/v1/payins/{payin}/refund/estimate");
+    assert_eq!(world.get(&path).await.json()["maxAvailableToRefund"], left, "120.00 less 42.50 less 0.53");
+    let shown = world.get(&format!("/payment/v1/payins/{payin}")).await.json();
+    assert_eq!((&shown["maxAvailableToRefund"], &shown["refundedAmount"]["value"]), (&left, &json!(42.5)));
+    let text = format!("Invalid amount to refund from pay-in: {payin}. Available amount: 76.97.");
+    let fault = (400, "bvnk:payment:0001".to_owned(), text);
+    assert_eq!(world.post(&path).json(&a_refund("76.98", "GBP")).send().await.fault(), fault);
+    assert_eq!(world.ask(&payin, "76.98", "key-0002").await.fault(), fault);
+    world.refund(&payin, "76.97", "key-0003").await;
+
+    let world = World::with(json!({ "partial_refunds": { "FASTER_PAYMENT": false } })).await;
+    with_rules(&world, true).await;
+    let payin = world.gbp("120.00").await;
+    world.refund(&payin, "120.00", "key-0001").await;
+    let heard = world.ask(&payin, "1.00", "key-0002").await;
+    assert!(heard.fault().2.ends_with("Available amount: 0.00."), "{}", heard.text());
 }
 
 // conformance: bvnk 15
