@@ -16,13 +16,14 @@ use super::wire::money::{coded, printed_signed, time};
 use super::wire::out::{Object, Out};
 use super::wire::page::PageInput;
 use super::wire::payout::Pair;
-use super::{App, routes, wallets};
+use super::{App, fees, routes, wallets};
 use crate::answer;
 use crate::movements::{self, HeldAccount};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::Timestamp as Instant;
+use refundry_domain::fee::FeeOnReturn;
 use refundry_domain::ledger::Account;
 use refundry_domain::money::Amount;
 use refundry_domain::payment::Payment;
@@ -255,9 +256,16 @@ impl Book<'_> {
             ReturnCharges::Merchant => amount_back,
         };
         let at = refund.updated_at;
-        let amount = Amount::new(back, refund.amount.currency);
-        let body = head(refund, ("REVERSAL", Word::Completed), amount, at);
-        lines.push(Line { created_at: at, updated_at: at, moved: i128::from(back), body });
+        // The fee follows the amount, where the merchant's rules give it back.
+        let fee_back = match fees::rules(self.app, refund.merchant).on_return {
+            FeeOnReturn::Keep => 0,
+            FeeOnReturn::Refund => refund.fee,
+        };
+        for minor in [back, fee_back].into_iter().filter(|minor| *minor > 0) {
+            let amount = Amount::new(minor, refund.amount.currency);
+            let body = head(refund, ("REVERSAL", Word::Completed), amount, at);
+            lines.push(Line { created_at: at, updated_at: at, moved: i128::from(minor), body });
+        }
     }
 
     fn payout(&self, payout: &Payout, lines: &mut Vec<Line>) {

@@ -2,7 +2,7 @@
 
 use super::world::{World, a_refund};
 use refundry_domain::command::Command;
-use refundry_domain::fee::{FeeRule, FeeRules};
+use refundry_domain::fee::{FeeOnReturn, FeeRule, FeeRules};
 use refundry_domain::id::PaymentId;
 use refundry_domain::money::Currency;
 use refundry_domain::time::Span;
@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 async fn with_fee(world: &World, flat: u64) {
-    let mut rules = FeeRules::default();
+    with_fee_and(world, flat, FeeOnReturn::Keep).await;
+}
+
+async fn with_fee_and(world: &World, flat: u64, on_return: FeeOnReturn) {
+    let mut rules = FeeRules { on_return, ..FeeRules::default() };
     rules.rules.insert((Currency::GBP, String::new()), FeeRule { flat, ..FeeRule::default() });
     world.put(RegistryEntry::Fees(MerchantFees { merchant: world.merchant, rules: Arc::new(rules) })).await;
 }
@@ -170,6 +174,33 @@ async fn each_line_says_what_the_wallet_held_then() {
     assert_eq!(payin["maxAvailableToRefund"]["value"], json!(120.0));
     let legacy = world.get(&format!("/api/transaction/{wallet}?max=2&offset=1")).await.json();
     assert_eq!(lines(&json!({ "content": legacy })), after[1..3]);
+}
+
+// conformance: bvnk 33
+// conformance: bvnk 38
+#[tokio::test]
+async fn a_fee_that_is_given_back_has_a_line() {
+    let world = World::new().await;
+    with_fee_and(&world, 35, FeeOnReturn::Refund).await;
+    let payin = world.gbp("120.00").await;
+    world.wait(Span::seconds(5)).await;
+    let refund = world.refund(&payin, "42.50", "key-0001").await;
+    world.wait(Span::seconds(5)).await;
+    world.rail.give_back(&world.rail.payments()[0].0, 4_250, "AC04");
+    world.wait(Span::seconds(5)).await;
+    let path = format!("/ledger/v1/transactions?walletId={}", world.wallet(Currency::GBP));
+    let json = world.get(&path).await.json();
+    let line = |kind: &str, amount: f64, balance: f64| (kind.to_owned(), amount, balance);
+    let expected = [
+        line("REVERSAL", 0.35, 10_120.00),
+        line("REVERSAL", 42.50, 10_119.65),
+        line("FEE", 0.35, 10_077.15),
+        line("PAYOUT", 42.50, 10_077.50),
+        line("PAYIN", 120.00, 10_120.00),
+    ];
+    assert_eq!(lines(&json), expected);
+    assert_eq!(json["content"][0]["transactionReference"], refund);
+    assert_eq!(world.available(Currency::GBP).await, 1_012_000);
 }
 
 // conformance: bvnk 34
