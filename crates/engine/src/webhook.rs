@@ -52,6 +52,11 @@ pub trait WebhookDialect: Send + Sync {
     /// How long a receiver may take.
     fn timeout(&self) -> Span;
 
+    /// Whether this HTTP status says that the receiver has the webhook.
+    fn is_taken_by(&self, status: u16) -> bool {
+        (200..300).contains(&status)
+    }
+
     /// Whether this HTTP status ends the delivery without another try.
     fn stops_on(&self, status: u16) -> bool;
 

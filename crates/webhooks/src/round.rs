@@ -84,7 +84,7 @@ impl Round<'_> {
         let post = Post { url: &self.endpoint.url, headers, body: rendered.body, timeout };
         let answer = self.egress.post(post).await;
         let (status, error) = match answer {
-            Ok(answered) if (200..300).contains(&answered.status) => (answered.status, String::new()),
+            Ok(answered) if self.dialect.is_taken_by(answered.status) => (answered.status, String::new()),
             Ok(answered) => (answered.status, format!("the receiver answered {}", answered.status)),
             Err(failed) => (failed.status().unwrap_or_default(), failed.to_string()),
         };

@@ -106,6 +106,17 @@ pub(crate) enum WaitingAs {
     OnHold,
 }
 
+/// Which answers of a receiver say that it has a webhook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(crate) enum WebhookSuccess {
+    /// Every one from 200 to 299.
+    #[serde(rename = "2xx")]
+    AnyOfThe200s,
+    /// 200 alone.
+    #[serde(rename = "200")]
+    Only200,
+}
+
 /// The settings as they are written.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -140,6 +151,7 @@ struct Written {
     trusted_proxies: Vec<String>,
     unknown_payin_status: u16,
     waiting_states_as: WaitingAs,
+    webhook_success: WebhookSuccess,
 }
 
 impl Default for Written {
@@ -175,6 +187,7 @@ impl Default for Written {
             trusted_proxies: Vec::new(),
             unknown_payin_status: 404,
             waiting_states_as: WaitingAs::Processing,
+            webhook_success: WebhookSuccess::AnyOfThe200s,
         }
     }
 }
@@ -240,6 +253,8 @@ pub(crate) struct Config {
     pub(super) unknown_payin_status: u16,
     /// The word for what waits.
     pub(super) waiting_as: WaitingAs,
+    /// Which answers of a receiver say that it has a webhook.
+    pub(super) webhook_success: WebhookSuccess,
     partial_refunds: BTreeMap<String, bool>,
 }
 
@@ -308,6 +323,7 @@ impl Config {
             trusted_proxies,
             unknown_payin_status: written.unknown_payin_status,
             waiting_as: written.waiting_states_as,
+            webhook_success: written.webhook_success,
             partial_refunds: written.partial_refunds,
         })
     }
@@ -341,6 +357,7 @@ mod tests {
             (json!({ "unknown_payin_status": 410 }), "bvnk.unknown_payin_status"),
             (json!({ "rate_limit": 0 }), "bvnk.rate_limit"),
             (json!({ "idempotency_mode": "loose" }), "bvnk"),
+            (json!({ "webhook_success": "201" }), "bvnk"),
         ] {
             assert_eq!(Config::read(&settings).unwrap_err().path, path, "{settings}");
         }

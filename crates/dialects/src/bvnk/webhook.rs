@@ -3,6 +3,7 @@
 
 pub(super) mod signature;
 
+use super::config::WebhookSuccess;
 use super::wire::money::time;
 use super::wire::out::{Object, Out};
 use super::wire::payin;
@@ -164,6 +165,13 @@ impl WebhookDialect for Webhooks {
 
     fn timeout(&self) -> Span {
         TIMEOUT
+    }
+
+    fn is_taken_by(&self, status: u16) -> bool {
+        match self.app.config.webhook_success {
+            WebhookSuccess::AnyOfThe200s => (200..300).contains(&status),
+            WebhookSuccess::Only200 => status == 200,
+        }
     }
 
     fn stops_on(&self, status: u16) -> bool {

@@ -78,3 +78,13 @@ async fn deliveries_go_on_for_a_day() {
     assert_eq!(webhooks.timeout(), Span::seconds(10));
     assert!(webhooks.stops_on(410) && !webhooks.stops_on(500) && !webhooks.stops_on(302));
 }
+
+#[tokio::test]
+async fn which_answers_are_good_is_a_setting() {
+    for (settings, good) in
+        [(json!({}), [true, true, false]), (json!({ "webhook_success": "200" }), [true, false, false])]
+    {
+        let webhooks = World::with(settings.clone()).await.dialect.webhooks();
+        assert_eq!([200, 202, 302].map(|status| webhooks.is_taken_by(status)), good, "{settings}");
+    }
+}
