@@ -14,7 +14,7 @@ use refundry_engine::engine::Engine;
 use refundry_engine::envelope::Unavailable;
 use refundry_engine::hosted::HostedPages;
 use refundry_engine::rail::{Habit, PayerBank};
-use refundry_engine::registry::{Credential, RegistryEntry};
+use refundry_engine::registry::{Credential, Endpoint, RegistryEntry};
 use refundry_engine::webhook::WebhookDialect;
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -212,6 +212,14 @@ pub trait Dialect: Send + Sync {
     fn endpoint_settings(&self, signature_scheme: &str) -> Vec<u8> {
         let _ = signature_scheme;
         Vec::new()
+    }
+
+    /// The settings of an endpoint that replaces another one; a dialect may
+    /// keep the secret `before` for a while. `at` is real time, because that
+    /// is when webhooks are signed.
+    fn replaced_settings(&self, settings: Vec<u8>, before: &Endpoint, new_secret: &str, at: Timestamp) -> Vec<u8> {
+        let _ = (before, new_secret, at);
+        settings
     }
 
     /// The keys with which its clients, and we, sign; none where nobody does.

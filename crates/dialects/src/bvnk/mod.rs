@@ -50,6 +50,7 @@ use http::Method;
 use refundry_domain::time::Timestamp;
 use refundry_engine::clock::real_now;
 use refundry_engine::rail::Habit;
+use refundry_engine::registry::Endpoint;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
 
@@ -153,5 +154,9 @@ impl Dialect for Bvnk {
 
     fn endpoint_settings(&self, signature_scheme: &str) -> Vec<u8> {
         webhook::signature::Signing::of_scheme(signature_scheme).encode()
+    }
+
+    fn replaced_settings(&self, settings: Vec<u8>, before: &Endpoint, new_secret: &str, at: Timestamp) -> Vec<u8> {
+        webhook::signature::Signing::read(&settings).after(before, new_secret, at).encode()
     }
 }

@@ -15,6 +15,7 @@ use refundry_domain::mandate::Mandate;
 use refundry_domain::reference::as_uuid_v4;
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
+use refundry_engine::clock::real_now;
 use refundry_engine::digest::sha256;
 use refundry_engine::egress::{INBOX_SCHEME, Policy};
 use refundry_engine::registry::{Endpoint, RegistryEntry};
@@ -104,16 +105,22 @@ pub(super) async fn set_endpoint(
         None => inboxes.next().ok_or_else(|| invalid("This dialect has no webhooks."))?,
     };
     let id = endpoint_id(merchant, family, body.client.as_deref());
-    let created_at = directory.endpoints.get(&id).map_or(sandbox.parts.engine.now(), |known| known.created_at);
+    let known = directory.endpoints.get(&id);
+    let secret = body.secret.unwrap_or_else(|| inbox.secret.clone());
+    let settings = body.signature_scheme.map(|scheme| dialect.endpoint_settings(&scheme)).unwrap_or_default();
+    let settings = match known {
+        Some(known) => dialect.replaced_settings(settings, known, &secret, real_now()),
+        None => settings,
+    };
     let endpoint = Endpoint {
         id,
         url: body.url,
-        secret: body.secret.unwrap_or_else(|| inbox.secret.clone()),
+        secret,
         enabled: true,
         hidden: true,
         description: "set through the sandbox API".into(),
-        settings: body.signature_scheme.map(|scheme| dialect.endpoint_settings(&scheme)).unwrap_or_default(),
-        created_at,
+        settings,
+        created_at: known.map_or(sandbox.parts.engine.now(), |known| known.created_at),
         ..Endpoint::clone(inbox)
     };
     let answer = object!({ "id": id.to_string(), "url": endpoint.url });

@@ -76,3 +76,21 @@ async fn webhooks_of_a_named_client_go_where_it_says() {
     assert_eq!(house.lever("PUT /webhooks/truelayer", &set(second, "rot13")).await.status, 400);
     house.end().await;
 }
+
+#[tokio::test]
+async fn another_secret_of_a_set_endpoint_keeps_the_one_before() {
+    let data = tempfile::tempdir().unwrap();
+    let house = House::start(&MemoryStore::new(), data.path(), None).await;
+    let kept = |needle: &str| {
+        let directory = house.engine.directory();
+        let set = directory.endpoints.values().find(|endpoint| endpoint.url == "inbox:kept").unwrap();
+        (set.secret.clone(), set.settings.windows(needle.len()).any(|part| part == needle.as_bytes()))
+    };
+    for (secret, before) in [("secret-one", false), ("secret-two", true), ("secret-two", true)] {
+        let body = json!({ "url": "inbox:kept", "secret": secret, "signature_scheme": "url-hex" });
+        let answer = house.lever("PUT /webhooks/bvnk", &body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(kept("secret-one"), (secret.to_owned(), before));
+    }
+    house.end().await;
+}

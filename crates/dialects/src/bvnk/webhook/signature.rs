@@ -5,7 +5,7 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
-use refundry_domain::time::Timestamp;
+use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::egress::{INBOX_PATH, inbox_name};
 use refundry_engine::registry::Endpoint;
 use url::Url;
@@ -14,6 +14,8 @@ use url::Url;
 const VERSION: u8 = 1;
 /// The media type, as it is sent and signed.
 const JSON: &str = "application/json";
+/// How long the secret before the newest one signs, too.
+const OVERLAP: Span = Span::days(1);
 
 /// The names of the schemes.
 pub(in crate::bvnk) const SCHEMES: [&str; 3] = ["body-base64", "path-hex", "url-hex"];
@@ -65,8 +67,19 @@ impl Signing {
 
     /// The settings of an endpoint; those of one that was made elsewhere are
     /// the usual ones.
-    fn of(endpoint: &Endpoint) -> Self {
-        Self::decode(&endpoint.settings).unwrap_or_default()
+    pub(in crate::bvnk) fn read(settings: &[u8]) -> Self {
+        Self::decode(settings).unwrap_or_default()
+    }
+
+    /// The same for an endpoint that replaces one: the secret before a new one
+    /// signs on for a while, also when the same is set again meanwhile.
+    pub(in crate::bvnk) fn after(self, before: &Endpoint, new_secret: &str, at: Timestamp) -> Self {
+        let previous = if before.secret == new_secret {
+            Self::read(&before.settings).previous
+        } else {
+            Some((before.secret.clone(), at.plus(OVERLAP)))
+        };
+        Self { previous: previous.filter(|(secret, until)| at < *until && secret != new_secret), ..self }
     }
 
     fn decode(settings: &[u8]) -> Result<Self, Malformed> {
@@ -87,7 +100,7 @@ impl Signing {
 
 /// The headers of a webhook. `at` is real time.
 pub(super) fn headers(endpoint: &Endpoint, body: &[u8], at: Timestamp) -> Vec<(&'static str, String)> {
-    let signing = Signing::of(endpoint);
+    let signing = Signing::read(&endpoint.settings);
     let url = address(&endpoint.url);
     let sign = |secret: &str| signature(signing.scheme, secret, &url, body);
     let mut headers = vec![("content-type", JSON.to_owned()), ("x-signature", sign(&endpoint.secret))];
@@ -131,7 +144,6 @@ fn address(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use refundry_domain::time::Span;
 
     const BODY: &[u8] = br#"{"event":"bvnk:payment:payout:status-change","eventId":"7f2d6a54-1c38-4b0e-9a53-2f8f6f0b9d11","timestamp":"2026-03-04T09:15:30.412Z","data":{"status":"COMPLETED"}}"#;
     const SECRET: &str = "whs-test-secret-0123456789abcdef";
@@ -155,17 +167,35 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_before_signs_for_a_while() {
-        let until = Timestamp(1_000);
-        let signing = Signing { scheme: Scheme::Body, previous: Some(("old".into(), until)) };
-        assert_eq!(Signing::decode(&signing.encode()), Ok(signing.clone()));
+    fn a_new_secret_keeps_the_one_before_for_a_day() {
+        let at = Timestamp(1_000);
+        let before = Endpoint { secret: "old".into(), ..endpoint() };
+        let set = Signing::of_scheme("path-hex").after(&before, "new", at);
+        assert_eq!(set, Signing { scheme: Scheme::Path, previous: Some(("old".into(), at.plus(OVERLAP))) });
+        let before = Endpoint { secret: "new".into(), settings: set.encode(), ..before };
+        let later = at.plus(Span::seconds(60));
+        assert_eq!(set.clone().after(&before, "new", later).previous, set.previous, "the same again changes nothing");
+        assert_eq!(Signing::default().after(&before, "new", at.plus(OVERLAP)).previous, None);
+        let newest = Signing::default().after(&before, "newest", later).previous;
+        assert_eq!(newest, Some(("new".into(), later.plus(OVERLAP))));
+    }
+
+    fn endpoint() -> Endpoint {
         let mut ids = refundry_testkit::make::Ids::default();
         let merchant = ids.merchant();
         let entries = refundry_testkit::make::registry_entries(&mut ids, merchant);
         let endpoint = entries.into_iter().find_map(|entry| {
             if let refundry_engine::registry::RegistryEntry::Endpoint(endpoint) = entry { Some(endpoint) } else { None }
         });
-        let endpoint = Endpoint { settings: signing.encode(), secret: "new".into(), ..endpoint.unwrap() };
+        endpoint.unwrap()
+    }
+
+    #[test]
+    fn the_secret_before_signs_for_a_while() {
+        let until = Timestamp(1_000);
+        let signing = Signing { scheme: Scheme::Body, previous: Some(("old".into(), until)) };
+        assert_eq!(Signing::decode(&signing.encode()), Ok(signing.clone()));
+        let endpoint = Endpoint { settings: signing.encode(), secret: "new".into(), ..endpoint() };
         let before = headers(&endpoint, BODY, until.minus(Span(1)));
         let (new, old) = (signature(Scheme::Body, "new", URL, BODY), signature(Scheme::Body, "old", URL, BODY));
         assert_eq!(before[1..], [("x-signature", new.clone()), ("x-signature-previous", old)]);
