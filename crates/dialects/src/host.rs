@@ -140,6 +140,12 @@ pub trait Dialect: Send + Sync {
     /// prefix owns what nobody else does.
     fn prefixes(&self) -> &'static [&'static str];
 
+    /// The path below which all its routes are, prefixes included, where it
+    /// was moved there.
+    fn mount_prefix(&self) -> Option<&str> {
+        None
+    }
+
     /// Its routes, with state, without a fallback of their own.
     fn router(&self) -> Router;
 

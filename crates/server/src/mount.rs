@@ -37,7 +37,7 @@ pub struct Mounted {
     dialects: Vec<Arc<dyn Dialect>>,
     shapes: Shapes,
     /// Prefix and place in `dialects`, the longest prefix first.
-    owners: Vec<(&'static str, usize)>,
+    owners: Vec<(String, usize)>,
 }
 
 impl std::fmt::Debug for Mounted {
@@ -51,7 +51,10 @@ impl Mounted {
     #[must_use]
     pub fn shared(dialects: Vec<Arc<dyn Dialect>>, own: Vec<Router>, shapes: Shapes) -> Self {
         let prefixes = |(place, dialect): (usize, &Arc<dyn Dialect>)| -> Vec<_> {
-            dialect.prefixes().iter().map(|prefix| (*prefix, place)).collect()
+            match dialect.mount_prefix() {
+                Some(prefix) => vec![(prefix.to_owned(), place)],
+                None => dialect.prefixes().iter().map(|prefix| ((*prefix).to_owned(), place)).collect(),
+            }
         };
         let owners = dialects.iter().enumerate().flat_map(prefixes).collect();
         Self::build(dialects, own, shapes, owners)
@@ -60,14 +63,14 @@ impl Mounted {
     /// One dialect on a listener of its own, where every path is its own.
     #[must_use]
     pub fn alone(dialect: Arc<dyn Dialect>, own: Vec<Router>, shapes: Shapes) -> Self {
-        Self::build(vec![dialect], own, shapes, vec![("", 0)])
+        Self::build(vec![dialect], own, shapes, vec![(String::new(), 0)])
     }
 
     fn build(
         dialects: Vec<Arc<dyn Dialect>>,
         own: Vec<Router>,
         shapes: Shapes,
-        mut owners: Vec<(&'static str, usize)>,
+        mut owners: Vec<(String, usize)>,
     ) -> Self {
         owners.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         let routers = dialects.iter().map(|dialect| dialect.router()).chain(own);

@@ -6,7 +6,7 @@ use super::errors::Fault;
 use super::hawk::{self, Header, HeaderFault, Target};
 use super::keys::{HawkKey, Scope};
 use super::{App, DIALECT};
-use axum::extract::ConnectInfo;
+use axum::extract::{ConnectInfo, OriginalUri};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::request::Parts;
 use http::{HeaderMap, Uri};
@@ -136,7 +136,9 @@ fn authorization(headers: &HeaderMap) -> Result<&str, Fault> {
 }
 
 fn is_signed(app: &App, parts: &Parts, header: &Header<'_>, secret: &[u8]) -> bool {
-    let resource = parts.uri.path_and_query().map_or("/", |resource| resource.as_str());
+    // What stands before our own paths is signed, too.
+    let uri = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
+    let resource = uri.path_and_query().map_or("/", |resource| resource.as_str());
     let (host, port) = called(app, parts);
     let target = Target { method: parts.method.as_str(), resource, host: &host, port };
     let text = hawk::signed_text(header, target);

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use url::Url;
 
+/// Longest path before all others, bytes.
+const MOUNT_PREFIX_MAX: usize = 100;
+
 /// Something is done or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,6 +142,7 @@ struct Written {
     insufficient_funds: Insufficient,
     legacy_errors: bool,
     missing_payer_account: MissingPayer,
+    mount_prefix: Option<String>,
     partial_refunds: BTreeMap<String, bool>,
     public_origin: Option<String>,
     rate_limit: Option<u32>,
@@ -175,6 +179,7 @@ impl Default for Written {
             insufficient_funds: Insufficient::Reject,
             legacy_errors: false,
             missing_payer_account: MissingPayer::Refuse,
+            mount_prefix: None,
             partial_refunds: BTreeMap::new(),
             public_origin: None,
             rate_limit: None,
@@ -231,6 +236,8 @@ pub(crate) struct Config {
     pub(super) legacy_errors: bool,
     /// What becomes of a refund to nobody knows whom.
     pub(super) missing_payer_account: MissingPayer,
+    /// What all paths begin with; none for nothing.
+    pub(super) mount_prefix: Option<String>,
     /// Where clients reach this dialect, when that is not the server's origin.
     pub(super) public_origin: Option<Url>,
     /// Requests per second and credential; none for no limit.
@@ -280,6 +287,7 @@ impl Config {
         if !matches!(written.unknown_payin_status, 400 | 404) {
             return Err(wrong("unknown_payin_status", "is 404 or 400".to_owned()));
         }
+        let prefix = written.mount_prefix.map(checked_prefix).transpose();
         for (name, value, most) in [
             ("hawk_skew", written.hawk_skew, 3_600),
             ("funds_timeout", written.funds_timeout, 366 * 86_400),
@@ -312,6 +320,7 @@ impl Config {
             insufficient_funds: written.insufficient_funds,
             legacy_errors: written.legacy_errors,
             missing_payer_account: written.missing_payer_account,
+            mount_prefix: prefix.map_err(|message| wrong("mount_prefix", message))?,
             public_origin: origin.transpose()?,
             rate_limit: written.rate_limit,
             refund_error_code: written.refund_error_code,
@@ -336,6 +345,14 @@ impl Config {
     }
 }
 
+/// A path of plain segments, below which routes can stand.
+fn checked_prefix(text: String) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let segment = |segment: &str| !segment.is_empty() && segment.bytes().all(plain);
+    let good = text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
+    if good && text.len() <= MOUNT_PREFIX_MAX { Ok(text) } else { Err("is a path such as /bvnk".to_owned()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,6 +375,9 @@ mod tests {
             (json!({ "rate_limit": 0 }), "bvnk.rate_limit"),
             (json!({ "idempotency_mode": "loose" }), "bvnk"),
             (json!({ "webhook_success": "201" }), "bvnk"),
+            (json!({ "mount_prefix": "bvnk" }), "bvnk.mount_prefix"),
+            (json!({ "mount_prefix": "/bvnk/" }), "bvnk.mount_prefix"),
+            (json!({ "mount_prefix": "/{id}" }), "bvnk.mount_prefix"),
         ] {
             assert_eq!(Config::read(&settings).unwrap_err().path, path, "{settings}");
         }

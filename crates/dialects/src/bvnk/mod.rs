@@ -116,6 +116,10 @@ impl Dialect for Bvnk {
         routes::PREFIXES
     }
 
+    fn mount_prefix(&self) -> Option<&str> {
+        self.app.config.mount_prefix.as_deref()
+    }
+
     fn router(&self) -> Router {
         routes::router(Arc::clone(&self.app))
     }

@@ -24,7 +24,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) fn router(app: Arc<App>) -> Router {
     let estimated = || get(estimate::show).post(estimate::show);
     let refunded = || get(refunds::status).post(refunds::create);
-    Router::new()
+    let prefix = app.config.mount_prefix.clone();
+    let router = Router::new()
         .route("/payment/v1/payins/{id}/refund/estimate", estimated())
         .route("/payment/v1/payins/{id}/estimate", estimated())
         .route("/payment/v1/payins/{id}/refund", refunded())
@@ -50,7 +51,11 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/api/wallet/{wallet}", get(wallets::show_legacy))
         .method_not_allowed_fallback(async || Fault::wrong_method())
         .layer(from_fn_with_state(Arc::clone(&app), finish))
-        .with_state(app)
+        .with_state(app);
+    match prefix {
+        Some(prefix) => Router::new().nest(&prefix, router),
+        None => router,
+    }
 }
 
 /// The id in a path; what is not UTF-8 names nothing.
@@ -67,7 +72,8 @@ fn is_legacy(app: &App, path: &str) -> bool {
 /// whoever knows the request's id.
 pub(super) fn print_alone(app: &App, fault: Fault, path: &str) -> Response {
     let id = new_id();
-    let legacy = is_legacy(app, path);
+    let prefix = app.config.mount_prefix.as_deref().unwrap_or_default();
+    let legacy = is_legacy(app, path.strip_prefix(prefix).unwrap_or(path));
     let mut response = with_id(fault.print(&id, legacy), &id);
     response.extensions_mut().insert((fault, legacy));
     response

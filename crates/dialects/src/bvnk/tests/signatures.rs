@@ -181,3 +181,23 @@ async fn a_rate_is_kept() {
     world.clock.advance(Span::seconds(1));
     assert_eq!(world.get(WALLETS).await.status, 200);
 }
+
+// conformance: bvnk 3
+#[tokio::test]
+async fn all_paths_may_stand_below_one() {
+    let world = World::with(json!({ "mount_prefix": "/pay/bvnk" })).await;
+    assert_eq!(world.dialect.mount_prefix(), Some("/pay/bvnk"));
+    let path = format!("/pay/bvnk{WALLETS}?size=2");
+    assert_eq!(world.get(&path).await.status, 200, "the whole path is signed");
+    let inner = path.replace("/pay/bvnk", "");
+    let heard = world.call(Method::GET, &path).with(|call| call.signed_path = Some(inner)).send().await;
+    assert_eq!(heard.header("www-authenticate"), "Hawk error=\"Bad mac\"");
+    assert_eq!(world.get(WALLETS).await.status, 404);
+    let fault = world.call(Method::DELETE, &path).send().await;
+    assert_eq!((fault.fault().0, fault.header("allow")), (405, "GET,HEAD"));
+    let legacy = world.get("/pay/bvnk/api/wallet/a:1:x:1").await.json();
+    assert!(legacy["errorList"].is_array(), "{legacy}");
+    let body = world.dialect.not_found(&Method::GET, "/pay/bvnk/api/wallet/x/y").into_body();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    assert!(String::from_utf8_lossy(&body).contains("errorList"));
+}
