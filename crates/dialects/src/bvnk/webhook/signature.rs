@@ -33,11 +33,19 @@ enum Scheme {
 }
 
 /// What a dialect's endpoint keeps in its settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(in crate::bvnk) struct Signing {
     scheme: Scheme,
     /// The secret before this one, and until when it signs, too.
     previous: Option<(String, Timestamp)>,
+}
+
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the secret.
+        let until = self.previous.as_ref().map(|(_, until)| until);
+        to.debug_struct("Signing").field("scheme", &self.scheme).field("until", &until).finish()
+    }
 }
 
 impl Signing {
@@ -178,6 +186,7 @@ mod tests {
         assert_eq!(Signing::default().after(&before, "new", at.plus(OVERLAP)).previous, None);
         let newest = Signing::default().after(&before, "newest", later).previous;
         assert_eq!(newest, Some(("new".into(), later.plus(OVERLAP))));
+        assert!(!format!("{set:?}").contains("old"), "no secret shows");
     }
 
     fn endpoint() -> Endpoint {
