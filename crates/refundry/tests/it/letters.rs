@@ -70,7 +70,13 @@ async fn a_letter_arrives_and_its_link_works_once() {
     let letter = postbox.hear();
     assert_eq!(letter["to"], json!(["ida@example.org"]));
     check(&letter, &url);
-    let shown = server.get(Who::Sandbox, "/sandbox/v1/mails").await.expect(200).json;
+    // The mail server has it a moment before the sender knows.
+    let shown = server
+        .until("the letter among the mails", async || {
+            let shown = server.get(Who::Sandbox, "/sandbox/v1/mails").await.expect(200).json;
+            (!shown["data"].as_array().unwrap().is_empty()).then_some(shown)
+        })
+        .await;
     assert_eq!((shown["data"].as_array().unwrap().len(), &shown["data"][0]["to"]), (1, &json!("ida@example.org")));
     assert!(shown["data"][0]["text"].as_str().unwrap().contains(&url));
     let open = async || answer(server.http.get(&url)).await;
