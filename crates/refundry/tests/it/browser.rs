@@ -3,7 +3,8 @@
 
 use reqwest::Client;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -28,7 +29,6 @@ struct Driver(Child);
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // It ends its browser when it is told to end.
         let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
         let _ = self.0.wait();
     }
@@ -40,6 +40,18 @@ pub(crate) struct Browser {
     http: Client,
     session: String,
     screenshots: PathBuf,
+}
+
+impl Drop for Browser {
+    /// Ends the window's processes: the driver's own end does not.
+    fn drop(&mut self) {
+        let Some((address, path)) = self.session.trim_start_matches("http://").split_once('/') else { return };
+        let Ok(mut driver) = TcpStream::connect(address) else { return };
+        let asked = write!(driver, "DELETE /{path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        if asked.is_ok() && driver.set_read_timeout(Some(PATIENCE)).is_ok() {
+            let _ = driver.read(&mut [0; 512]);
+        }
+    }
 }
 
 fn target() -> &'static Path {
