@@ -140,6 +140,8 @@ pub enum Command {
         refund: RefundId,
         /// Who.
         by: PersonId,
+        /// As with an approval: nobody says no to what they did not see.
+        seen: Option<[u8; 32]>,
         /// Why, in their own words.
         note: Option<Arc<str>>,
     },

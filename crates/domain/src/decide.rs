@@ -82,7 +82,9 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
         Command::ApproveRefund { refund, by, seen, note } => {
             approvals::approve(draft, *refund, *by, (*seen, note.as_ref()))
         }
-        Command::RejectRefund { refund, by, note } => approvals::reject(draft, *refund, *by, note.as_ref()),
+        Command::RejectRefund { refund, by, seen, note } => {
+            approvals::reject(draft, *refund, *by, (*seen, note.as_ref()))
+        }
         Command::AuthoriseRefund { refund } => gates::authorise(draft, *refund),
         Command::DeclineAuthorisation { refund } => gates::decline(draft, *refund),
         Command::CancelRefund { refund } => gates::cancel(draft, *refund),

@@ -258,7 +258,7 @@ async fn execute(
     let seen = loaded.refund.approval.as_ref().map(|approval| approval.content);
     let command = match choice {
         Choice::Approve => Command::ApproveRefund { refund, by, seen, note },
-        Choice::Reject => Command::RejectRefund { refund, by, note },
+        Choice::Reject => Command::RejectRefund { refund, by, seen, note },
         Choice::Withdraw => Command::CancelRefund { refund },
     };
     let envelope = Envelope::command(visitor.person.merchant, Actor::Person(by), command);

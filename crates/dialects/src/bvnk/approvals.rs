@@ -60,7 +60,7 @@ async fn decide(app: &App, call: &Call, (decision, by): (Decision, PersonId), te
     let Ok(refund) = RefundId::parse(text) else { return Ok(line("NOT_FOUND")) };
     let command = match decision {
         Decision::Approve => Command::ApproveRefund { refund, by, note: None, seen: None },
-        Decision::Reject => Command::RejectRefund { refund, by, note: None },
+        Decision::Reject => Command::RejectRefund { refund, by, seen: None, note: None },
     };
     let caller = &call.caller;
     let envelope = Envelope::command(caller.merchant, caller.actor(), command);

@@ -87,14 +87,14 @@ async fn try_decide(call: &Call, agrees: bool) -> Result<Response, Problem> {
     let by = call.decider()?;
     let once = call.optional_once()?;
     let body = call.json_or_empty()?;
-    let known: &[&str] = if agrees { &["reason", "content"] } else { &["reason"] };
-    let fields = Fields::of_body(&body, known)?;
+    let fields = Fields::of_body(&body, &["reason", "content"])?;
     let note = fields.free_text("reason", NOTE_LENGTH_MAX)?.map(Arc::from);
     let refund = call.id(RefundId::parse, Refusal::RefundUnknown)?;
+    let seen = content(&fields)?;
     let command = if agrees {
-        Command::ApproveRefund { refund, by, seen: content(&fields)?, note }
+        Command::ApproveRefund { refund, by, seen, note }
     } else {
-        Command::RejectRefund { refund, by, note }
+        Command::RejectRefund { refund, by, seen, note }
     };
     let outcome = call.execute(command, once).await?;
     match &outcome.result {

@@ -198,6 +198,12 @@ fn decidable(draft: &Draft<'_>, refund: &Refund, by: PersonId) -> Result<(), Ref
     if draft.may_approve(by) { Ok(()) } else { Err(Refusal::NotEligible) }
 }
 
+/// A word is about what was shown; whoever says nothing of it takes it as it is.
+fn same_as_seen(refund: &Refund, seen: Option<[u8; 32]>) -> Result<(), Refusal> {
+    let bound = refund.approval.as_ref().map(|approval| approval.content);
+    if seen.is_some() && seen != bound { Err(Refusal::Changed) } else { Ok(()) }
+}
+
 fn note_down(refund: &mut Refund, by: PersonId, note: Option<&Arc<str>>) {
     if let Some((approval, text)) = refund.approval.as_mut().zip(note) {
         approval.notes.push(DecisionNote { by, text: Arc::clone(text) });
@@ -212,10 +218,7 @@ pub(super) fn approve(
 ) -> Result<Done, Refusal> {
     let (mut payment, mut refund) = flow::pair(draft, id)?;
     decidable(draft, &refund, by)?;
-    let bound = refund.approval.as_ref().map(|approval| approval.content);
-    if seen.is_some() && seen != bound {
-        return Err(Refusal::Changed);
-    }
+    same_as_seen(&refund, seen)?;
     if refund.creditor == Creditor::Unknown {
         // Nobody can agree to an account that nobody knows.
         return Err(Refusal::NotAwaited);
@@ -239,10 +242,11 @@ pub(super) fn reject(
     draft: &mut Draft<'_>,
     id: RefundId,
     by: PersonId,
-    note: Option<&Arc<str>>,
+    (seen, note): (Option<[u8; 32]>, Option<&Arc<str>>),
 ) -> Result<Done, Refusal> {
     let (mut payment, mut refund) = flow::pair(draft, id)?;
     decidable(draft, &refund, by)?;
+    same_as_seen(&refund, seen)?;
     note_down(&mut refund, by, note);
     flow::withdraw_due(&mut refund);
     flow::enter(draft, &mut payment, &mut refund, RefundState::Rejected { by })?;

@@ -51,7 +51,9 @@ async fn what_is_above_the_limit_waits_for_another_person() {
     let none = json!({});
     assert_eq!(decide(&shop, &tenant, &id, "approve", &none).await, (403, "key_scope".to_owned()));
     let stale = json!({ "content": "00".repeat(32) });
-    assert_eq!(decide(&shop, &first, &id, "approve", &stale).await, (409, "changed".to_owned()));
+    for word in ["approve", "reject"] {
+        assert_eq!(decide(&shop, &first, &id, word, &stale).await, (409, "changed".to_owned()), "{word}");
+    }
     let shown = json!({ "content": listed["approval"]["content"], "reason": "known customer" });
     assert_eq!(decide(&shop, &first, &id, "approve", &shown).await, (200, "ready".to_owned()));
     assert_eq!(decide(&shop, &first, &id, "approve", &none).await, (409, "already_decided".to_owned()));

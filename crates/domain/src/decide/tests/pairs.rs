@@ -56,7 +56,7 @@ fn refund_in(shop: &mut Shop, state: &str) -> RefundId {
             ask.approval = Shop::policy(1);
             let id = shop.request(ask);
             if state == "rejected" {
-                shop.ok(Command::RejectRefund { refund: id, by: ANNA, note: None });
+                shop.ok(Command::RejectRefund { refund: id, by: ANNA, seen: None, note: None });
             }
             id
         }
@@ -154,7 +154,7 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
             },
         ),
         ("approve", Command::ApproveRefund { refund: id, by: CARA, seen: None, note: None }),
-        ("reject", Command::RejectRefund { refund: id, by: CARA, note: None }),
+        ("reject", Command::RejectRefund { refund: id, by: CARA, seen: None, note: None }),
         ("authorise", Command::AuthoriseRefund { refund: id }),
         ("decline", Command::DeclineAuthorisation { refund: id }),
         ("cancel", Command::CancelRefund { refund: id }),

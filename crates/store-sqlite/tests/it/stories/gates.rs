@@ -114,7 +114,7 @@ async fn people_who_decide_at_once_decide_once() {
     let agreed = tokio::join!(stage.command(approve(either, one)), stage.command(approve(either, two)));
     let faults: Vec<_> = [agreed.0, agreed.1].into_iter().filter_map(Result::err).collect();
     assert_eq!(faults, [Refusal::NotAwaited], "one word is enough");
-    let reject = Command::RejectRefund { refund: contested, by: two, note: None };
+    let reject = Command::RejectRefund { refund: contested, by: two, seen: None, note: None };
     let (yes, no) = tokio::join!(stage.command(approve(contested, one)), stage.command(reject));
     assert!(yes.is_ok() != no.is_ok(), "one of them was first");
     stage.run().await;

@@ -40,7 +40,7 @@ fn approve(refund: RefundId, by: PersonId) -> Command {
 }
 
 fn reject(refund: RefundId, by: PersonId) -> Command {
-    Command::RejectRefund { refund, by, note: Some(Arc::from("not this one")) }
+    Command::RejectRefund { refund, by, seen: None, note: Some(Arc::from("not this one")) }
 }
 
 fn somebody(number: &str) -> Option<Party> {
@@ -150,6 +150,8 @@ async fn a_word_is_void_when_what_it_was_about_changed() {
     assert_eq!(voided.reservation, Reservation::Pending, "the money stays set aside");
     let stale = Command::ApproveRefund { refund: id, by: one, seen, note: None };
     assert_eq!(stage.refused(stale).await, Refusal::Changed, "nobody agrees to what they did not see");
+    let stale = Command::RejectRefund { refund: id, by: one, seen, note: None };
+    assert_eq!(stage.refused(stale).await, Refusal::Changed, "nor says no to it");
     stage.done(approve(id, one)).await;
     stage.done(approve(id, two)).await;
 
