@@ -25,6 +25,30 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
+  // A field that was left is looked at; what is wrong with it goes with it.
+  for (const field of document.querySelectorAll("input[data-pattern]")) {
+    const pattern = new RegExp(field.dataset.pattern, "i");
+    field.addEventListener("change", () => {
+      const id = `${field.id}-error`;
+      const good = field.value.trim() === "" || pattern.test(field.value.trim());
+      document.getElementById(id)?.remove();
+      const described = (field.getAttribute("aria-describedby") ?? "").split(" ").filter((one) => one && one !== id);
+      if (good) {
+        field.removeAttribute("aria-invalid");
+      } else {
+        const error = document.createElement("p");
+        error.className = "error";
+        error.id = id;
+        error.setAttribute("role", "alert");
+        error.textContent = field.dataset.wrong;
+        field.closest(".field").append(error);
+        field.setAttribute("aria-invalid", "true");
+        described.unshift(id);
+      }
+      field.setAttribute("aria-describedby", described.join(" "));
+    });
+  }
+
   // Keys: j and k walk the rows, a and r open what the page offers.
   const rows = [...document.querySelectorAll("a.row-link")];
   const walk = (step) => {

@@ -12,14 +12,16 @@ mod frame;
 mod moment;
 mod money;
 mod party;
+mod qr;
 
 pub use answer::{Policy, html, redirect};
 pub use bar::PaymentBar;
 pub use field::{Field, FieldKind};
 pub use frame::{Frame, NavItem, VisitorView};
-pub use moment::{Moment, age, left};
+pub use moment::{Moment, age, left, wait};
 pub use money::Money;
 pub use party::{PartyView, source_sentence};
+pub use qr::QrPicture;
 
 /// What a notice or a chip means. Never colour alone: an icon and a word go
 /// with it.
@@ -85,6 +87,17 @@ impl Notice {
             Tone::Good | Tone::Warning | Tone::Waiting => "status",
         }
     }
+}
+
+/// What is wrong with a form, said above it and with a link to each field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems {
+    /// One sentence.
+    pub title: String,
+    /// What did not happen.
+    pub text: String,
+    /// The faults, each with the place of its field.
+    pub points: Vec<Link>,
 }
 
 /// One fact of a timeline.

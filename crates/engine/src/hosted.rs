@@ -9,6 +9,7 @@
 use crate::envelope::Unavailable;
 use refundry_domain::id::{MerchantId, PaymentId, PersonId, RefundId};
 use refundry_domain::money::Amount;
+use refundry_domain::payment::Payment;
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Timestamp;
 use std::future::Future;
@@ -235,6 +236,18 @@ pub struct LettersSent {
     pub has_address: bool,
     /// When letters went, oldest first.
     pub sent: Vec<Timestamp>,
+    /// The customer's address is refused for good; no letter goes there until
+    /// the link is made anew.
+    pub refused: Option<LetterRefused>,
+}
+
+/// A mail server will never take the letter with the link that is good now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LetterRefused {
+    /// The server's code (RFC 5321).
+    pub code: u16,
+    /// When it said so.
+    pub at: Timestamp,
 }
 
 /// Why a link was not renewed.
@@ -309,6 +322,10 @@ pub trait HostedPages: Send + Sync {
     /// A letter went out now.
     fn letter_sent(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, ()>;
 
+    /// The letter that is due will never be taken, the server said with this
+    /// code: no other goes to this address until the link is made anew.
+    fn letter_refused(&self, merchant: MerchantId, refund: RefundId, code: u16) -> HostedFuture<'_, ()>;
+
     /// Makes a new link and voids the one before; its letter is due at once.
     fn renew(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Result<(), NotRenewed>>;
 
@@ -320,6 +337,10 @@ pub trait HostedPages: Send + Sync {
 
     /// Where the merchant authorises a refund, while that is awaited.
     fn authorise_url(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Option<String>>;
+
+    /// Who pays, as the merchant said when it asked for the payment. What the
+    /// bank says is [`Payment::debtor`], and counts for more.
+    fn payer_told(&self, payment: &Payment) -> Option<String>;
 
     /// Makes a refund for a person; a later call with the same intent finds it.
     fn refund(&self, ask: PersonRefund) -> HostedFuture<'_, Result<RefundId, Refusal>>;

@@ -12,7 +12,7 @@ use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::digest::sha256;
 use refundry_engine::engine::Engine;
 use refundry_engine::envelope::Unavailable;
-use refundry_engine::hosted::{HostedPages, Letter};
+use refundry_engine::hosted::{HostedPages, Letter, LetterRefused};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -254,9 +254,16 @@ impl PostOffice {
         let (number, merchant, refund) = place;
         let Some(pages) = self.parts.pages.get(number) else { return Ok(true) };
         let Some(letter) = pages.letter(merchant, refund).await? else {
+            // Written down by us, perhaps before the last start.
+            let refused = pages.letters(merchant, refund).await?.and_then(|letters| letters.refused);
             let mut state = self.state();
             state.due.remove(&place);
-            state.troubles.remove(&(merchant, refund));
+            let trouble =
+                |refused: LetterRefused| Trouble { why: NotCarried::Never(refused.code), at: refused.at, tries: 1 };
+            match refused.map(trouble) {
+                Some(trouble) => state.troubles.insert((merchant, refund), trouble),
+                None => state.troubles.remove(&(merchant, refund)),
+            };
             return Ok(true);
         };
         if letter.due_at > now {
@@ -273,7 +280,13 @@ impl PostOffice {
                 state.due.insert(place, now);
                 Ok(true)
             }
-            Err(why) => Ok(self.put_off(place, why, now)),
+            Err(why) => {
+                // Before it is forgotten here: a later process must not ask again.
+                if let NotCarried::Never(code) = why {
+                    pages.letter_refused(merchant, refund, code).await?;
+                }
+                Ok(self.put_off(place, why, now))
+            }
         }
     }
 
@@ -294,7 +307,7 @@ impl PostOffice {
                 state.due.insert(place, now.plus(backoff(tries)));
                 true
             }
-            // Until its link is made anew, or the process is.
+            // Until its link is made anew.
             NotCarried::Never(_) => {
                 state.due.remove(&place);
                 true

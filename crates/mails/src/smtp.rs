@@ -13,8 +13,9 @@ use std::time::Duration;
 
 /// The code of an address that no server was asked about.
 const NO_ADDRESS: u16 = 553;
-/// Answers that are about the recipient or the message, and final (RFC 5321, 4.2.3).
-const FINAL: [u16; 6] = [501, 550, 551, 552, 553, 554];
+/// Final answers that are about us and not about the mail: commands that are
+/// not known, a host that takes no mail, sign-in (RFC 5321, 4954, 7504).
+const ABOUT_US: [u16; 9] = [500, 502, 503, 504, 521, 530, 534, 535, 538];
 
 /// How the connection is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -120,8 +121,8 @@ fn one_line(text: &str) -> String {
 fn judged(error: &SmtpError) -> NotCarried {
     let code = error.status().map(u16::from);
     match code {
-        Some(code) if FINAL.contains(&code) => NotCarried::Never(code),
         Some(code) if error.is_transient() => NotCarried::Later(code),
+        Some(code) if error.is_permanent() && !ABOUT_US.contains(&code) => NotCarried::Never(code),
         Some(_) | None => NotCarried::Server,
     }
 }

@@ -1,10 +1,15 @@
 //! The mock bank's own page, unmistakably a simulator: whoever sits before it
 //! decides as an account's owner would at a real bank.
+//!
+//! From here the browser goes on to the merchant by a redirect. Chromium holds
+//! redirects after a form to the page's `form-action`, those of the merchant's
+//! own site included; so this page, which stands in the sandbox only, lets its
+//! form lead away from here.
 
-use super::checkout::{path, receiver};
-use super::{Hosted, on_to, page};
+use super::checkout::{leave, receiver};
+use super::{Hosted, page_with, web_address};
 use crate::form::Form;
-use crate::page::{Frame, Money, PartyView};
+use crate::page::{Frame, Money, PartyView, Policy};
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -38,10 +43,10 @@ impl Hosted {
     fn consent(&self, checkout: &Checkout, visit: &str, host: &str) -> Response {
         let bank = checkout.bank.as_ref().map_or("Mock Bank", |bank| bank.name);
         let merchant = self.frame("", checkout.merchant, &checkout.merchant_name).brand;
-        let title = format!("Consent to {}", Money(checkout.amount).figures());
+        let title = "Do you agree to this payment?";
         let origin = self.site.origin().map_or_else(|| format!("http://{host}"), str::to_owned);
         let shown = Consent {
-            frame: Frame { brand: bank.to_owned(), ..self.neutral_frame(&title) },
+            frame: Frame { brand: bank.to_owned(), ..self.neutral_frame(title) },
             bank,
             merchant,
             refund: checkout.refund,
@@ -50,8 +55,17 @@ impl Hosted {
             remittance: checkout.remittance.clone(),
             command: format!("curl --data decision=authorise {origin}/mock-bank/{visit}"),
         };
-        page(StatusCode::OK, &shown)
+        page_with(StatusCode::OK, &shown, &leading_to(checkout))
     }
+}
+
+/// Lets the form lead to where the merchant wants its visitors, and on.
+fn leading_to(checkout: &Checkout) -> Policy {
+    let ends = [checkout.success_url.as_deref(), checkout.error_url.as_deref()];
+    let addresses = ends.into_iter().filter_map(web_address).filter_map(|url| url::Url::parse(&url).ok());
+    let mut form_origins: Vec<String> = addresses.map(|url| url.origin().ascii_serialization()).collect();
+    form_origins.dedup();
+    Policy { form_leads_away: !form_origins.is_empty(), form_origins, ..Policy::default() }
 }
 
 async fn find(hosted: &Hosted, visit: &str) -> Result<Option<Checkout>, Unavailable> {
@@ -68,7 +82,7 @@ pub(super) async fn show(State(hosted): State<Arc<Hosted>>, Path(visit): Path<St
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     match find(&hosted, &visit).await {
         Ok(Some(checkout)) if checkout.state == CheckoutState::Open => hosted.consent(&checkout, &visit, host),
-        Ok(Some(checkout)) => on_to(&path(checkout.id, true)),
+        Ok(Some(checkout)) => leave(&checkout),
         Ok(None) => hosted.nowhere(),
         Err(unavailable) => hosted.busy(unavailable),
     }
@@ -90,7 +104,7 @@ pub(super) async fn submit(
         return show(State(hosted), Path(visit), headers).await;
     };
     match decide(&hosted, &visit, *decision).await {
-        Ok(Some(checkout)) => on_to(&path(checkout.id, true)),
+        Ok(Some(checkout)) => leave(&checkout),
         Ok(None) => hosted.nowhere(),
         Err(unavailable) => hosted.busy(unavailable),
     }

@@ -3,7 +3,7 @@
 
 use super::{Hosted, Note, on_to, page, web_address};
 use crate::form::Form;
-use crate::page::{Frame, Link, Money, PartyView};
+use crate::page::{Frame, Link, Money, PartyView, Problems};
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -19,6 +19,8 @@ use std::sync::Arc;
 #[template(path = "hosted/checkout.html")]
 struct Choose {
     frame: Frame,
+    /// What was wrong with the choice.
+    asked: Option<Problems>,
     merchant: String,
     refund: bool,
     money: Money,
@@ -87,14 +89,17 @@ fn standing(checkout: &Checkout, merchant: &str) -> (String, Vec<String>) {
 }
 
 impl Hosted {
-    fn choose(&self, checkout: &Checkout) -> Response {
+    fn choose(&self, checkout: &Checkout, asked: Option<Problems>) -> Response {
         let money = Money(checkout.amount);
+        let frame = self.frame("", checkout.merchant, &checkout.merchant_name);
         let title = match checkout.refund {
-            true => format!("Send {} back", money.figures()),
-            false => format!("Pay {}", money.figures()),
+            true => "Send a refund".to_owned(),
+            false => format!("Pay {}", frame.brand),
         };
-        let frame = self.frame(&title, checkout.merchant, &checkout.merchant_name);
+        let status = if asked.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+        let frame = Frame { title, wrong: asked.is_some(), ..frame };
         let shown = Choose {
+            asked,
             merchant: frame.brand.clone(),
             frame,
             refund: checkout.refund,
@@ -104,36 +109,40 @@ impl Hosted {
             banks: checkout.banks.clone(),
             chosen: checkout.bank.clone(),
         };
-        page(StatusCode::OK, &shown)
+        page(status, &shown)
     }
 
-    fn stands(&self, checkout: &Checkout, at_once: bool) -> Response {
+    fn stands(&self, checkout: &Checkout) -> Response {
         let frame = self.frame("", checkout.merchant, &checkout.merchant_name);
         let (title, lines) = standing(checkout, &frame.brand);
         let label = format!("Back to {}", frame.brand);
         let next = web_address(checkout.onward()).map(|href| Link { href, label });
-        let at_once = at_once && next.is_some();
-        page(StatusCode::OK, &Note { frame: Frame { title, ..frame }, lines, next, at_once })
+        page(StatusCode::OK, &Note { frame: Frame { title, ..frame }, lines, next })
     }
+}
+
+/// Back from the bank: on to the merchant, or to a page of our own.
+pub(super) fn leave(checkout: &Checkout) -> Response {
+    on_to(&web_address(checkout.onward()).unwrap_or_else(|| path(checkout.id, true)))
 }
 
 /// `GET /checkout/{id}`.
 pub(super) async fn show(State(hosted): State<Arc<Hosted>>, Path(id): Path<String>) -> Response {
     match find(&hosted, &id).await {
-        Ok(Some(checkout)) if checkout.state == CheckoutState::Open => hosted.choose(&checkout),
-        Ok(Some(checkout)) => hosted.stands(&checkout, false),
+        Ok(Some(checkout)) if checkout.state == CheckoutState::Open => hosted.choose(&checkout, None),
+        Ok(Some(checkout)) => hosted.stands(&checkout),
         Ok(None) => hosted.nowhere(),
         Err(unavailable) => hosted.busy(unavailable),
     }
 }
 
-/// `GET /checkout/{id}/result`: back from the bank, and on to the merchant. A
-/// browser holds redirects after a form to the page's `form-action`, so the
-/// way to a merchant begins on this page.
+/// `GET /checkout/{id}/result`: back from the bank, and on to the merchant
+/// where it named an address.
 pub(super) async fn result(State(hosted): State<Arc<Hosted>>, Path(id): Path<String>) -> Response {
     match find(&hosted, &id).await {
         Ok(Some(checkout)) if checkout.state == CheckoutState::Open => on_to(&path(checkout.id, false)),
-        Ok(Some(checkout)) => hosted.stands(&checkout, true),
+        Ok(Some(checkout)) if web_address(checkout.onward()).is_some() => leave(&checkout),
+        Ok(Some(checkout)) => hosted.stands(&checkout),
         Ok(None) => hosted.nowhere(),
         Err(unavailable) => hosted.busy(unavailable),
     }
@@ -155,6 +164,14 @@ pub(super) async fn submit(
     }
 }
 
+fn no_bank() -> Problems {
+    Problems {
+        title: "Choose your bank".to_owned(),
+        text: "Nothing was sent.".to_owned(),
+        points: vec![Link { href: "#bank".to_owned(), label: "Choose the bank that your account is at.".to_owned() }],
+    }
+}
+
 async fn visit(hosted: &Hosted, id: &str, bank: &str) -> Result<Response, Unavailable> {
     for pages in &hosted.pages {
         if let Some(visit) = pages.visit(id, bank).await? {
@@ -163,6 +180,7 @@ async fn visit(hosted: &Hosted, id: &str, bank: &str) -> Result<Response, Unavai
     }
     // No such bank, or nothing to choose any more: the page says which.
     Ok(match find(hosted, id).await? {
+        Some(checkout) if checkout.state == CheckoutState::Open => hosted.choose(&checkout, Some(no_bank())),
         Some(checkout) => on_to(&path(checkout.id, false)),
         None => hosted.nowhere(),
     })

@@ -3,7 +3,7 @@
 
 use super::{Hosted, Note, page};
 use crate::form::Form;
-use crate::page::{Field, FieldKind, Frame, Link, Moment, Money, Notice, Tone, left};
+use crate::page::{Field, FieldKind, Frame, Link, Moment, Money, Problems, left};
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
@@ -25,7 +25,7 @@ struct Ask {
     remittance: Option<String>,
     until: Moment,
     left: String,
-    problem: Option<Notice>,
+    problems: Option<Problems>,
     form: &'static str,
     fields: Vec<Field>,
     /// The other ways to name an account.
@@ -53,6 +53,9 @@ struct Taken {
     money: Money,
     masked: String,
 }
+
+/// A pattern, and what to say where it does not fit.
+type Check = (&'static str, &'static str);
 
 /// The word of a form in an address and a hidden field.
 fn word(form: AccountFields) -> &'static str {
@@ -101,6 +104,7 @@ fn entered(form: AccountFields, typed: &Form) -> DetailsForm {
 fn fields(form: AccountFields, typed: &DetailsForm, faults: &[FieldFault]) -> Vec<Field> {
     let fault = |field| faults.iter().find(|fault| fault.field == field).map(|fault| fault.says.to_owned());
     let (bank, number) = labels(form);
+    let (bank_check, number_check) = checks(form);
     let name = Field::new("holder_name", "Name on the account", FieldKind::Text)
         .hint("As your bank writes it.")
         .autocomplete("name")
@@ -113,6 +117,7 @@ fn fields(form: AccountFields, typed: &DetailsForm, faults: &[FieldFault]) -> Ve
             .autocomplete("off")
             .length_max(20)
             .value(&*typed.bank_code)
+            .check(bank_check)
             .error(fault(DetailsField::BankCode))
     });
     let (kind, hint, most) = match form {
@@ -126,17 +131,55 @@ fn fields(form: AccountFields, typed: &DetailsForm, faults: &[FieldFault]) -> Ve
         .autocomplete("off")
         .length_max(most)
         .value(&*typed.number)
+        .check(number_check)
         .error(fault(DetailsField::Number));
-    // The cursor goes to the first fault only.
-    let mut focused = false;
+    // The cursor is where all faults are listed.
     let fields = [Some(name), code, Some(number)].into_iter().flatten();
-    fields
-        .map(|field| {
-            let first = field.focused && !focused;
-            focused |= field.focused;
-            Field { focused: first, ..field }
-        })
-        .collect()
+    fields.map(|field| Field { focused: false, ..field }).collect()
+}
+
+/// What a script may look for in bank code and number as soon as they were
+/// typed; whoever takes the details judges them again.
+fn checks(form: AccountFields) -> (Option<Check>, Option<Check>) {
+    const SIX_DIGITS: &str = "^([ -]*[0-9]){6}[ -]*$";
+    match form {
+        AccountFields::SortCode => (
+            Some((SIX_DIGITS, "A sort code has 6 digits.")),
+            Some(("^([ -]*[0-9]){8}[ -]*$", "An account number has 8 digits here.")),
+        ),
+        AccountFields::Bsb => (
+            Some((SIX_DIGITS, "A BSB has 6 digits.")),
+            Some(("^([ -]*[0-9]){1,9}[ -]*$", "An account number has up to 9 digits here.")),
+        ),
+        AccountFields::Iban => (
+            None,
+            Some((
+                "^[A-Z] *[A-Z] *[0-9] *[0-9]( *[A-Z0-9]){11,30}$",
+                "An IBAN has two letters and two digits, then 11 to 30 more.",
+            )),
+        ),
+        AccountFields::PayId => (None, None),
+    }
+}
+
+/// What is said above the form, where something is wrong with it.
+fn problems(faults: &[FieldFault]) -> Option<Problems> {
+    let what = match faults.len() {
+        0 => return None,
+        1 => "One field needs",
+        _ => "Some fields need",
+    };
+    let place = |field| match field {
+        DetailsField::Form | DetailsField::HolderName => "#holder_name",
+        DetailsField::BankCode => "#bank_code",
+        DetailsField::Number => "#number",
+    };
+    let point = |fault: &FieldFault| Link { href: place(fault.field).to_owned(), label: fault.says.to_owned() };
+    Some(Problems {
+        title: format!("{what} another look"),
+        text: "Nothing was sent yet.".to_owned(),
+        points: faults.iter().map(point).collect(),
+    })
 }
 
 /// Where a link leads, asked of everybody whose links lead here.
@@ -194,24 +237,21 @@ impl Hosted {
                 .finish();
             Link { href: format!("?{query}"), label: other_way(*form).to_owned() }
         };
-        let count = faults.len();
-        let problem = (count > 0).then(|| {
-            let what = if count == 1 { "One field needs" } else { "Some fields need" };
-            Notice::new(Tone::Bad, format!("{what} another look"), "Nothing was sent yet.")
-        });
+        let problems = problems(faults);
+        let status = if problems.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         let shown = Ask {
             merchant: frame.brand.clone(),
-            frame,
+            frame: Frame { wrong: problems.is_some(), ..frame },
             money: Money(asked.amount),
             remittance: asked.remittance.clone(),
             until: Moment(asked.until),
             left: left(self.engine.now(), asked.until),
-            problem,
+            problems,
             form: word(typed.form),
             fields: fields(typed.form, typed, faults),
             others: others.map(link).collect(),
         };
-        page(if count > 0 { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }, &shown)
+        page(status, &shown)
     }
 
     fn confirm(&self, asked: &DetailsAsked, typed: &DetailsForm) -> Response {
@@ -293,7 +333,7 @@ async fn take(hosted: &Hosted, id: &str, token: &str, typed: &Form) -> Result<Re
         DetailsAnswer::Link(DetailsLink::Open(_)) => {
             let lines = ["Nothing was changed. Open your link again to go on.".to_owned()];
             let frame = hosted.neutral_frame("This was not taken");
-            page(StatusCode::CONFLICT, &Note { frame, lines: lines.to_vec(), next: None, at_once: false })
+            page(StatusCode::CONFLICT, &Note { frame, lines: lines.to_vec(), next: None })
         }
         DetailsAnswer::Link(link) => hosted.closed(&link),
     })

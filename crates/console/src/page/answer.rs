@@ -14,6 +14,9 @@ pub struct Policy {
     pub form_origins: Vec<String>,
     /// Origins of pictures, such as a merchant's logo; its own is always among them.
     pub image_origins: Vec<String>,
+    /// A form of the page may lead to any site over TLS: a merchant's address
+    /// may send the browser on, within the merchant's own sites or not.
+    pub form_leads_away: bool,
 }
 
 impl Policy {
@@ -26,10 +29,11 @@ impl Policy {
             clean.fold(String::from("'self'"), |list, origin| format!("{list} {origin}"))
         };
         format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src {}; form-action {}; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src {}; form-action {}{}; \
              base-uri 'none'; frame-ancestors 'none'",
             list(&self.image_origins),
-            list(&self.form_origins)
+            list(&self.form_origins),
+            if self.form_leads_away { " https:" } else { "" }
         )
     }
 }
@@ -92,8 +96,11 @@ mod tests {
             ["https://shop.example:8443", "https://a.example; script-src *", "javascript:alert(1)", "https://"]
                 .map(str::to_owned)
                 .to_vec();
-        let header = Policy { form_origins, image_origins: Vec::new() }.header();
+        let policy = Policy { form_origins, ..Policy::default() };
+        let header = policy.header();
         assert!(header.contains("form-action 'self' https://shop.example:8443;"), "{header}");
+        let away = Policy { form_leads_away: true, ..policy }.header();
+        assert!(away.contains("form-action 'self' https://shop.example:8443 https:;"), "{away}");
         assert!(!header.contains('*') && !header.contains("unsafe"), "{header}");
     }
 }

@@ -86,6 +86,9 @@ pub struct Field {
     pub focused: bool,
     /// Most characters.
     pub length_max: usize,
+    /// What a script may look for once the field was left: a pattern, and what
+    /// to say where it does not fit. Whoever takes the form judges it again.
+    pub check: Option<(&'static str, &'static str)>,
 }
 
 impl Field {
@@ -103,6 +106,7 @@ impl Field {
             required: true,
             focused: false,
             length_max: 200,
+            check: None,
         }
     }
 
@@ -132,6 +136,13 @@ impl Field {
     pub fn error(mut self, error: Option<String>) -> Self {
         self.focused |= error.is_some();
         self.error = error;
+        self
+    }
+
+    /// Lets a script look at it once the field was left.
+    #[must_use]
+    pub fn check(mut self, check: Option<(&'static str, &'static str)>) -> Self {
+        self.check = check;
         self
     }
 

@@ -7,6 +7,8 @@ use super::Notice;
 pub struct Frame {
     /// The page's name, for the tab.
     pub title: String,
+    /// What was sent has errors; the tab says so.
+    pub wrong: bool,
     /// Whose page it is: the product, or a merchant on a hosted page.
     pub brand: String,
     /// The merchant's logo, on a hosted page.
@@ -34,6 +36,8 @@ pub struct VisitorView {
     pub roles: String,
     /// The token that every form of theirs carries.
     pub form_token: String,
+    /// They have no second factor yet.
+    pub may_set_up: bool,
 }
 
 /// An entry of the main navigation.

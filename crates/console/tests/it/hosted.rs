@@ -129,6 +129,10 @@ impl HostedPages for Told {
         now(())
     }
 
+    fn letter_refused(&self, _: MerchantId, _: RefundId, _: u16) -> HostedFuture<'_, ()> {
+        now(())
+    }
+
     fn renew(&self, _: MerchantId, _: RefundId) -> HostedFuture<'_, Result<(), NotRenewed>> {
         now(Err(NotRenewed::NotWaiting))
     }
@@ -227,12 +231,51 @@ async fn hostile_texts_stay_texts_behind_links() {
     }
     *pages.told.text.lock().unwrap() = "javascript:alert(1)".to_owned();
     *pages.told.state.lock().unwrap() = CheckoutState::Sent;
-    let result = pages.get("/checkout/good/result").await.text;
-    assert!(!result.contains("http-equiv") && !result.contains("href=\"javascript"), "{result}");
+    let result = pages.get("/checkout/good/result").await;
+    assert!(result.status == 200 && !result.text.contains("href=\"javascript"), "{}", result.text);
+    *pages.told.state.lock().unwrap() = CheckoutState::Open;
+    let bank = pages.get("/mock-bank/good").await;
+    assert!(bank.headers["content-security-policy"].to_str().unwrap().contains("form-action 'self';"));
+    *pages.told.state.lock().unwrap() = CheckoutState::Sent;
     *pages.told.text.lock().unwrap() = "https://shop.example/ok?a=1&b=%22".to_owned();
-    let result = pages.get("/checkout/good/result").await.text;
-    assert!(result.contains("content=\"0; url=https://shop.example/ok?a=1&#38;b=%22\""), "{result}");
-    assert!(!pages.get("/checkout/good").await.text.contains("http-equiv"), "a look leads nowhere by itself");
+    let decided = Some("decision=authorise");
+    for (path, form) in [("/checkout/good/result", None), ("/mock-bank/good", None), ("/mock-bank/good", decided)] {
+        let gone = pages.send(path, form, &[]).await;
+        let to = gone.headers["location"].to_str().unwrap();
+        assert_eq!((gone.status, to), (303, "https://shop.example/ok?a=1&b=%22"), "{path}");
+        assert_eq!(gone.headers["referrer-policy"], "no-referrer");
+    }
+    assert_eq!(pages.get("/checkout/good").await.status, 200, "a look leads nowhere by itself");
+    // A browser holds the redirects after a form to this.
+    *pages.told.state.lock().unwrap() = CheckoutState::Open;
+    let bank = pages.get("/mock-bank/good").await;
+    let policy = bank.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("form-action 'self' https://shop.example https:;"), "{policy}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_above_the_form_and_beside_its_fields() {
+    let pages = Pages::new().await;
+    let page = pages.send("/refunds/x?token=good", Some("step=check&bank_code=1"), &[]).await;
+    assert_eq!(page.status, 422);
+    for part in [
+        "<title>Error: Where should your refund go?",
+        "id=\"problems\" role=\"alert\" tabindex=\"-1\" autofocus",
+        "<a href=\"#bank_code\">Six digits.</a>",
+        "id=\"bank_code-error\"",
+        "aria-describedby=\"bank_code-error bank_code-hint\"",
+        "inputmode=\"numeric\"",
+        "autocomplete=\"name\"",
+        "<html lang=\"en\">",
+    ] {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+    // No bank, or one that is not on offer.
+    for form in ["", "bank=other"] {
+        let page = pages.send("/checkout/good", Some(form), &[]).await;
+        assert_eq!(page.status, 422, "{form}");
+        assert!(page.text.contains("<a href=\"#bank\">Choose the bank") && page.text.contains("id=\"bank-error\""));
+    }
 }
 
 #[tokio::test]

@@ -8,12 +8,14 @@ use refundry_domain::party::AccountIdentifier;
 use refundry_domain::payment::Payment;
 use refundry_domain::refund::Refund;
 use refundry_domain::time::Timestamp;
-use refundry_engine::hosted::Decision;
+use refundry_engine::hosted::{Decision, LetterRefused};
 use std::fmt;
 use std::sync::Arc;
 
 /// First byte of a stored extension.
 const VERSION: u8 = 1;
+/// First byte of a refund's extension since letters may be refused for good.
+const REFUND_VERSION: u8 = 2;
 
 /// A row of what was bought.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,26 +156,32 @@ pub(super) struct RefundExtension {
     pub(super) letters_of_link: u64,
     /// The bank that the merchant chose.
     pub(super) provider: Option<String>,
+    /// The letter with the link that is good now was refused for good.
+    pub(super) refused: Option<LetterRefused>,
 }
 
 impl RefundExtension {
     /// The stored form.
     pub(super) fn encode(&self) -> Arc<[u8]> {
         let mut to = Encoder::new();
-        to.byte(VERSION).text(&self.success_url).text(&self.error_url).text(&self.merchant_name);
+        to.byte(REFUND_VERSION).text(&self.success_url).text(&self.error_url).text(&self.merchant_name);
         to.number(self.renewals);
         to.list(&self.letters, |to, at| {
             to.signed(at.0);
         });
         to.number(self.letters_of_link);
         option_text(&mut to, self.provider.as_deref());
+        to.option(self.refused, |to, refused| {
+            to.number(u64::from(refused.code)).signed(refused.at.0);
+        });
         Arc::from(to.finish())
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut from = Decoder::new(bytes);
         let from = &mut from;
-        if from.byte()? != VERSION {
+        let version = from.byte()?;
+        if !matches!(version, VERSION | REFUND_VERSION) {
             return Err(Malformed);
         }
         Ok(Self {
@@ -184,6 +192,7 @@ impl RefundExtension {
             letters: from.list(|from| from.signed().map(Timestamp))?,
             letters_of_link: from.number()?,
             provider: from.option(owned)?,
+            refused: if version == VERSION { None } else { from.option(refused)? },
         })
     }
 
@@ -199,6 +208,11 @@ impl RefundExtension {
     pub(super) fn of(refund: &Refund) -> Self {
         Self::own(refund).unwrap_or_default()
     }
+}
+
+fn refused(from: &mut Decoder<'_>) -> Result<LetterRefused, Malformed> {
+    let code = u16::try_from(from.number()?).map_err(|_| Malformed)?;
+    Ok(LetterRefused { code, at: Timestamp(from.signed()?) })
 }
 
 fn owned(from: &mut Decoder<'_>) -> Result<String, Malformed> {
@@ -286,6 +300,14 @@ mod tests {
             letters_of_link: 1,
             ..RefundExtension::default()
         };
+        assert_eq!(RefundExtension::decode(&refund.encode()), Ok(refund.clone()));
+        // As it was written before letters could be refused: one byte less.
+        let mut first = refund.encode().to_vec();
+        first.pop();
+        first[0] = VERSION;
+        assert_eq!(RefundExtension::decode(&first), Ok(refund.clone()));
+        let refused = Some(LetterRefused { code: 550, at: Timestamp(11) });
+        let refund = RefundExtension { refused, ..refund };
         assert_eq!(RefundExtension::decode(&refund.encode()), Ok(refund));
     }
 }

@@ -160,6 +160,10 @@ impl HostedPages for Pages {
         Box::pin(letters::sent(&self.app, merchant, refund))
     }
 
+    fn letter_refused(&self, merchant: MerchantId, refund: RefundId, code: u16) -> HostedFuture<'_, ()> {
+        Box::pin(letters::refused(&self.app, merchant, refund, code))
+    }
+
     fn renew(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Result<(), NotRenewed>> {
         Box::pin(letters::renew(&self.app, merchant, refund))
     }
@@ -174,6 +178,10 @@ impl HostedPages for Pages {
 
     fn authorise_url(&self, merchant: MerchantId, refund: RefundId) -> HostedFuture<'_, Option<String>> {
         Box::pin(checkout::url(&self.app, merchant, refund))
+    }
+
+    fn payer_told(&self, payment: &Payment) -> Option<String> {
+        SessionExtension::of(payment)?.payer?.name.filter(|name| !name.is_empty())
     }
 
     fn refund(&self, ask: PersonRefund) -> HostedFuture<'_, Result<RefundId, Refusal>> {

@@ -156,8 +156,28 @@ fn account_of(form: AccountFields, bank_code: &str, number: &str) -> Result<Acco
         AccountFields::SortCode => account_number::scan(bank_code, number),
         AccountFields::Bsb => account_number::bsb(bank_code, number),
         AccountFields::Iban => account_number::iban(number).map(AccountIdentifier::Iban).ok_or(Misread::Number),
-        AccountFields::PayId => account_number::pay_id(number),
+        AccountFields::PayId => account_number::pay_id(number).and_then(looks_like_one),
     }
+}
+
+/// An alias that a person has: an e-mail address or a number; a business may
+/// have a name.
+fn looks_like_one(alias: AccountIdentifier) -> Result<AccountIdentifier, Misread> {
+    let AccountIdentifier::PayId(text) = &alias else { return Ok(alias) };
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-'));
+    let good = match text.split_once('@') {
+        Some((local, domain)) => {
+            !local.is_empty()
+                && domain.contains('.')
+                && !domain.contains('@')
+                && !domain.starts_with('.')
+                && !domain.ends_with('.')
+        }
+        None if is_number => (9..=15).contains(&digits),
+        None => text.len() >= 3,
+    };
+    if good { Ok(alias) } else { Err(Misread::Number) }
 }
 
 fn account(form: &DetailsForm, fault: &mut impl FnMut(DetailsField, &'static str)) -> Option<AccountIdentifier> {

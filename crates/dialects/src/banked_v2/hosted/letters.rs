@@ -12,12 +12,14 @@ use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::refund::Refund;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::envelope::{Envelope, Unavailable};
-use refundry_engine::hosted::{Letter, LettersSent, NotRenewed};
+use refundry_engine::hosted::{Letter, LetterRefused, LettersSent, NotRenewed};
 use refundry_engine::store::{PageRequest, RefundFilter};
 use std::sync::Arc;
 
 /// The native word of what waits.
 const WAITING: &str = "awaiting_details";
+/// In which so many letters may go.
+const DAY: Span = Span::days(1);
 /// Rows of a page.
 const PAGE_LENGTH: usize = 500;
 
@@ -64,11 +66,15 @@ async fn payer_of(app: &App, refund: &Refund) -> Result<Option<Payer>, Unavailab
 pub(super) async fn log(app: &App, merchant: MerchantId, id: RefundId) -> Result<Option<LettersSent>, Unavailable> {
     let Some((refund, extension)) = find(app, merchant, id).await? else { return Ok(None) };
     let has_address = payer_of(app, &refund).await?.is_some_and(|payer| payer.email.is_some());
-    Ok(Some(LettersSent { has_address, sent: extension.letters }))
+    Ok(Some(LettersSent { has_address, sent: extension.letters, refused: extension.refused }))
 }
 
 pub(super) async fn next(app: &App, merchant: MerchantId, id: RefundId) -> Result<Option<Letter>, Unavailable> {
     let Some((refund, extension)) = find(app, merchant, id).await? else { return Ok(None) };
+    // A reminder would go the way of the letter that was refused for good.
+    if extension.refused.is_some() {
+        return Ok(None);
+    }
     let payer = payer_of(app, &refund).await?;
     let until = refund.deadlines.earliest();
     let due_at = due_at(app, &refund, &extension).filter(|due_at| *due_at < until);
@@ -89,13 +95,24 @@ pub(super) async fn next(app: &App, merchant: MerchantId, id: RefundId) -> Resul
 }
 
 /// When the next letter should go: the first of a link at once, then those of
-/// the days that the settings name.
+/// the days that the settings name; never more in a day than may.
 fn due_at(app: &App, refund: &Refund, extension: &RefundExtension) -> Option<Timestamp> {
-    if extension.letters_of_link == 0 {
-        return Some(refund.created_at);
-    }
-    let latest = extension.letters.last().copied()?;
-    app.config.details_reminders.iter().map(|after| refund.created_at.plus(*after)).find(|at| *at > latest)
+    let wanted = match extension.letters.last() {
+        _ if extension.letters_of_link == 0 => Some(refund.created_at),
+        None => None,
+        Some(latest) => {
+            app.config.details_reminders.iter().map(|after| refund.created_at.plus(*after)).find(|at| at > latest)
+        }
+    };
+    // As many letters back as may go in a day; after that one's day the next may.
+    let back = extension.letters.len().checked_sub(per_day(app));
+    let free_at = back.and_then(|place| extension.letters.get(place)).map(|at| at.plus(DAY));
+    wanted.map(|wanted| free_at.map_or(wanted, |free_at| wanted.max(free_at)))
+}
+
+/// How many letters about one refund may go in a day.
+fn per_day(app: &App) -> usize {
+    usize::try_from(app.config.details_mails_per_day).unwrap_or(usize::MAX)
 }
 
 /// Writes something down with a refund that waits; false when it does not.
@@ -132,19 +149,29 @@ pub(super) async fn sent(app: &App, merchant: MerchantId, id: RefundId) -> Resul
     write(app, merchant, id, note).await.map(drop)
 }
 
+/// Writes down that the letter with the link that is good now never arrives.
+pub(super) async fn refused(app: &App, merchant: MerchantId, id: RefundId, code: u16) -> Result<(), Unavailable> {
+    let note = |mut extension: RefundExtension, at| {
+        extension.refused = Some(LetterRefused { code, at });
+        Ok(extension)
+    };
+    write(app, merchant, id, note).await.map(drop)
+}
+
 pub(super) async fn renew(
     app: &App,
     merchant: MerchantId,
     id: RefundId,
 ) -> Result<Result<(), NotRenewed>, Unavailable> {
-    let most = usize::try_from(app.config.details_mails_per_day).unwrap_or(usize::MAX);
+    let most = per_day(app);
     let renewed = move |mut extension: RefundExtension, now: Timestamp| {
-        let day_ago = now.minus(Span::days(1));
+        let day_ago = now.minus(DAY);
         if extension.letters.iter().filter(|at| **at > day_ago).count() >= most {
             return Err(NotRenewed::TooManyLetters);
         }
         extension.renewals += 1;
         extension.letters_of_link = 0;
+        extension.refused = None;
         Ok(extension)
     };
     write(app, merchant, id, renewed).await
