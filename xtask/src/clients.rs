@@ -1,7 +1,8 @@
 //! What tests need beside cargo: the clients' own libraries, which sign and
 //! verify, a checker of accessibility and a browser. `cargo xtask clients`
 //! installs the libraries below the target folder, in the versions that
-//! `crates/refundry/tests/clients` names, and asks the system for the browser.
+//! `crates/refundry/tests/clients` names, builds the program that holds those
+//! of crates.io, and asks the system for curl and the browser.
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -15,6 +16,10 @@ const SOURCES: &str = "crates/refundry/tests/clients";
 /// What npm needs to install exactly the same again.
 const NODE_FILES: [&str; 2] = ["package.json", "package-lock.json"];
 const REQUIREMENTS: &str = "requirements.txt";
+/// All that the program with the libraries of crates.io is made of.
+const RUST_FILES: [&str; 5] = ["Cargo.toml", "Cargo.lock", "src/main.rs", "src/calls.rs", "src/signatures.rs"];
+/// Its name.
+const ORACLE: &str = "refundry-oracle";
 /// Pages are tested in this browser, with fonts to look at.
 const BROWSER: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
 /// Written beside what was installed: what it was installed from.
@@ -26,6 +31,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     let target = output::target_folder().join("clients");
     once(&sources.join("node"), &NODE_FILES, &target.join("node"), npm)?;
     once(&sources.join("python"), &[REQUIREMENTS], &target.join("python"), pypi)?;
+    once(&sources.join("rust"), &RUST_FILES, &target.join("rust"), crates_io)?;
+    needed("curl", &["--version"], &["curl"])?;
     needed("chromium", &["--version"], &BROWSER)?;
     needed("chromedriver", &["--version"], &BROWSER)?;
     Ok(ExitCode::SUCCESS)
@@ -64,6 +71,19 @@ fn pypi(from: &Path, to: &Path) -> Result<()> {
     let mut pip = Command::new(to.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"]);
     execute(pip.arg(requirements))
+}
+
+/// Builds the program outside the workspace, by its own lock file, and keeps
+/// nothing but it. One of its libraries stands on the system's OpenSSL.
+fn crates_io(from: &Path, to: &Path) -> Result<()> {
+    needed("pkg-config", &["--exists", "openssl"], &["libssl-dev", "pkg-config"])?;
+    let build = to.join("build");
+    let mut cargo = Command::new(output::cargo());
+    cargo.args(["build", "--locked", "--quiet", "--target-dir"]).arg(&build);
+    execute(cargo.current_dir(from))?;
+    std::fs::copy(build.join("debug").join(ORACLE), to.join(ORACLE))
+        .context("the program is not where cargo puts it")?;
+    std::fs::remove_dir_all(&build).with_context(|| format!("{} cannot be removed", build.display()))
 }
 
 /// Asks for packages of the system where a program does not run.
@@ -115,6 +135,17 @@ mod tests {
             assert_eq!(count() == "x", installs, "{text}");
         }
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn the_oracle_is_outside_the_workspace_and_pinned() {
+        let text = std::fs::read_to_string(workspace_root().join(SOURCES).join("rust/Cargo.toml")).unwrap();
+        let manifest: toml::Table = text.parse().unwrap();
+        assert!(manifest.contains_key("workspace") && manifest["package"]["name"].as_str() == Some(ORACLE));
+        let versions = manifest["dependencies"].as_table().unwrap().values();
+        assert!(versions.into_iter().all(|version| version.as_str().unwrap().starts_with('=')), "{text}");
+        let sources = std::fs::read_dir(workspace_root().join(SOURCES).join("rust/src")).unwrap().count();
+        assert_eq!(sources + 2, RUST_FILES.len(), "a change of any file builds it anew");
     }
 
     #[test]

@@ -78,7 +78,11 @@ fn one_test_binary(tree: &Tree, problems: &mut Vec<Problem>) {
     for (path, _) in tree.below("crates/", "rs") {
         let mut parts = path.split('/').skip(2);
         let in_tests = parts.next() == Some("tests");
-        if in_tests && parts.next() != Some("it") {
+        // A package of its own there is no test binary of the crate.
+        let of_its_own = path.split_once("/src/").is_some_and(|(package, _)| {
+            package.contains("/tests/") && tree.get(&format!("{package}/Cargo.toml")).is_some()
+        });
+        if in_tests && parts.next() != Some("it") && !of_its_own {
             problems.push(Problem::new(path, 0, "one integration-test binary per crate: put it below tests/it/"));
         }
     }
@@ -141,5 +145,9 @@ mod tests {
     fn a_crate_has_one_test_binary() {
         assert!(found(&[("crates/a/tests/it/main.rs".into(), String::new())]).is_empty());
         assert_eq!(found(&[("crates/a/tests/second.rs".into(), String::new())]).len(), 1);
+        let main = ("crates/a/tests/clients/rust/src/main.rs".to_owned(), String::new());
+        let manifest = ("crates/a/tests/clients/rust/Cargo.toml".to_owned(), String::new());
+        assert_eq!(found(std::slice::from_ref(&main)).len(), 1);
+        assert!(found(&[main, manifest]).is_empty(), "a package of its own");
     }
 }

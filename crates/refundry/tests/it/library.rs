@@ -45,10 +45,15 @@ fn installed() -> PathBuf {
 impl Library {
     /// A script for Node, with the packages of npm.
     pub(crate) fn node(script: &str) -> Self {
+        Self::node_with(script, &[])
+    }
+
+    /// The same with arguments.
+    pub(crate) fn node_with(script: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new("node");
         let packages = needed(installed().join("node/node_modules"));
         command.env("NODE_PATH", packages).arg(sources().join("node").join(script));
-        Self::start("npm", command, &[])
+        Self::start("npm", command, arguments)
     }
 
     /// A script for Python, with the packages of PyPI.
@@ -61,6 +66,11 @@ impl Library {
         let mut command = Command::new(needed(installed().join("python/bin/python")));
         command.arg(sources().join("python").join(script));
         Self::start("PyPI", command, arguments)
+    }
+
+    /// The program with the crates of crates.io.
+    pub(crate) fn rust() -> Self {
+        Self::start("crates.io", Command::new(needed(installed().join("rust/refundry-oracle"))), &[])
     }
 
     fn start(name: &'static str, mut command: Command, arguments: &[&str]) -> Self {
