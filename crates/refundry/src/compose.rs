@@ -5,11 +5,11 @@ use crate::config::{Config, MetricsAt};
 use crate::hosted;
 use crate::secrets::key_file;
 use anyhow::Context;
+use refundry_console::known::KnownBrowsers;
 use refundry_console::link::SignInLinks;
 use refundry_console::{Console, Parts as ConsoleParts};
 use refundry_dialects::host::{Dialect, Host};
 use refundry_dialects::token::TokenKey;
-use refundry_domain::rules::{Environment, Rules};
 use refundry_engine::clock::{Clock, real_now};
 use refundry_engine::egress::INBOX_PATH;
 use refundry_engine::engine::{Engine, Parts};
@@ -114,12 +114,11 @@ fn open_core(config: &Config) -> anyhow::Result<Core> {
     let options = StoreOptions { sync, ..StoreOptions::new(data.clone(), keys(field_key)?) };
     let store = SqliteStore::open(options).context("the store does not open")?;
     let clock = Arc::new(clock_file::load(data).context("the sandbox's clock file does not read")?);
-    let environment = if config.sandbox { Environment::Sandbox } else { Environment::Live };
     let parts = Parts {
         writer: store.writer(),
         reader: store.reader(),
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
-        rules: Rules::of(environment),
+        rules: config.rules()?,
     };
     let engine = Engine::start(parts).context("the engine does not start")?;
     let bank = MockBank::open(mock_bank::Options {
@@ -134,13 +133,15 @@ fn open_core(config: &Config) -> anyhow::Result<Core> {
 
 /// The pages that people see, below `/console`.
 fn open_console(config: &Config, core: &Core, behind: &hosted::Links) -> anyhow::Result<Arc<Console>> {
-    let links = SignInLinks::new(&key_file(&config.data.join("token.key"), true)?);
+    let key = key_file(&config.data.join("token.key"), true)?;
     Ok(Console::new(ConsoleParts {
         engine: Arc::clone(&core.engine),
         public_origin: config.public_origin.clone(),
         pages: behind.asked.clone(),
         letters: behind.letters(),
-        links,
+        links: SignInLinks::new(&key),
+        known: KnownBrowsers::new(&key),
+        trusted_proxies: config.console.trusted()?,
         real_now,
     }))
 }
@@ -175,6 +176,7 @@ pub(crate) async fn check(config: &Config) -> anyhow::Result<()> {
     let data = folder.path().to_owned();
     let trial = Config { sandbox: true, data, field_key_file: None, ..config.clone() };
     let policy = egress_policy(config)?;
+    config.console.trusted()?;
     let core = open_core(&trial)?;
     let opened = open_dialects(&trial, &core, "http://127.0.0.1", &policy)
         .and_then(|dialects| hosted::open(&trial, &core.engine, &dialects).map(|_| ()));
@@ -233,7 +235,8 @@ impl Running {
             }
         }
         let mounted = Mounted::shared(dialects, own, Shapes::new());
-        let edge = Arc::new(Edge::new(mounted, Limits::default(), metrics));
+        let limits = Limits { body_bytes_max: config.http.body_limit, ..Limits::default() };
+        let edge = Arc::new(Edge::new(mounted, limits, metrics));
         listeners.push(tokio::spawn(listener.serve(edge, stopping.clone())));
         let mut workers = vec![tokio::spawn(core.worker.run(stopping.clone()))];
         workers.extend(links.office.map(|office| tokio::spawn(office.run(stopping))));

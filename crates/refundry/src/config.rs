@@ -2,14 +2,24 @@
 //! Unknown keys are refused.
 
 use anyhow::{Context, bail};
+use refundry_domain::rules::{Environment, KeylessRepeat, Rules};
+use refundry_domain::time::Span;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Prefix of the environment's settings: `REFUNDRY_WEBHOOKS__ALLOW_HTTP=true`.
 const PREFIX: &str = "REFUNDRY_";
 /// Variables with this prefix that are no settings.
 const OTHER_VARIABLES: [&str; 4] = ["REFUNDRY_CONFIG", "REFUNDRY_LOG", "REFUNDRY_TEST_NO_SYNC", "REFUNDRY_BIN"];
+
+/// Bytes that a body may be limited to: every request of ours fits the least
+/// one, and the most is a quarter of what the server holds of all bodies at once.
+const BODY_LIMITS: std::ops::RangeInclusive<usize> = 4 * 1024..=64 * 1024 * 1024;
+
+/// Longest span of a rule, seconds: 400 days.
+const SPAN_SECONDS_MAX: u64 = 400 * 86_400;
 
 /// Where `/metrics` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,14 +61,34 @@ pub(crate) struct Config {
     pub(crate) seed: Option<PathBuf>,
     /// File with the key that seals account numbers and names (live).
     pub(crate) field_key_file: Option<PathBuf>,
+    /// Requests that come in.
+    pub(crate) http: Http,
     /// Outgoing webhooks.
     pub(crate) webhooks: Webhooks,
+    /// What decides beside the merchants' own rules.
+    pub(crate) rules: RulesGiven,
     /// The mock bank.
     pub(crate) mock_bank: MockBank,
     /// Letters to customers.
     pub(crate) mail: Mail,
+    /// The pages of people.
+    pub(crate) console: Console,
     /// One subtree per dialect, read by the dialect.
     pub(crate) dialects: toml::Table,
+}
+
+/// Settings of requests that come in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    /// Bytes of a request's body, at most.
+    pub(crate) body_limit: usize,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { body_limit: 1024 * 1024 }
+    }
 }
 
 /// Settings of outgoing webhooks.
@@ -69,6 +99,30 @@ pub(crate) struct Webhooks {
     pub(crate) allow_http: bool,
     /// Address ranges that are allowed although they are not public.
     pub(crate) allow_ranges: Vec<String>,
+}
+
+/// What becomes of a second equal refund without a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Repeat {
+    /// Both go out.
+    Allow,
+    /// It waits for a person.
+    Block,
+    /// It is refused.
+    Refuse,
+}
+
+/// The settings of decisions; what is not given is as the mode has it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RulesGiven {
+    /// What becomes of a second equal refund without a key.
+    pub(crate) keyless_repeat: Option<Repeat>,
+    /// Seconds after which an equal refund without a key is no repetition.
+    pub(crate) keyless_window: Option<u64>,
+    /// Seconds that the signatories of a mandate have.
+    pub(crate) mandate_window: Option<u64>,
 }
 
 /// Settings of the mock bank.
@@ -113,6 +167,23 @@ pub(crate) struct Mail {
     pub(crate) timeout: u64,
 }
 
+/// Settings of the console.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Console {
+    /// Addresses and ranges of proxies whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<String>,
+}
+
+impl Console {
+    /// The proxies as ranges; an address is a range of one.
+    pub(crate) fn trusted(&self) -> anyhow::Result<Vec<IpNet>> {
+        let range = |text: &String| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let read = |text| range(text).with_context(|| format!("console.trusted_proxies: {text:?} is no address or range"));
+        self.trusted_proxies.iter().map(read).collect()
+    }
+}
+
 impl Default for Mail {
     fn default() -> Self {
         Self {
@@ -143,9 +214,12 @@ impl Default for Config {
             public_origin: None,
             seed: None,
             field_key_file: None,
+            http: Http::default(),
             webhooks: Webhooks::default(),
+            rules: RulesGiven::default(),
             mock_bank: MockBank::default(),
             mail: Mail::default(),
+            console: Console::default(),
             dialects: toml::Table::new(),
         }
     }
@@ -183,10 +257,40 @@ impl Config {
         Ok(if self.sandbox && own_machine { MetricsAt::BesideApi } else { MetricsAt::Nowhere })
     }
 
+    /// The rules of every decision.
+    pub(crate) fn rules(&self) -> anyhow::Result<Rules> {
+        let environment = if self.sandbox { Environment::Sandbox } else { Environment::Live };
+        let mut rules = Rules::of(environment);
+        if let Some(repeat) = self.rules.keyless_repeat {
+            rules.keyless_repeat = match repeat {
+                Repeat::Allow => KeylessRepeat::Allow,
+                Repeat::Block => KeylessRepeat::Block,
+                Repeat::Refuse => KeylessRepeat::Refuse,
+            };
+        }
+        let spans = [
+            ("keyless_window", self.rules.keyless_window, &mut rules.keyless_window),
+            ("mandate_window", self.rules.mandate_window, &mut rules.mandate_window),
+        ];
+        for (name, given, span) in spans {
+            let Some(seconds) = given else { continue };
+            if !(1..=SPAN_SECONDS_MAX).contains(&seconds) {
+                bail!("rules.{name} is 1 to {SPAN_SECONDS_MAX} seconds");
+            }
+            *span = Span::seconds(seconds);
+        }
+        Ok(rules)
+    }
+
     /// Live mode needs what moves real money and what protects it.
     pub(crate) fn refuse_if_incomplete(&self) -> anyhow::Result<()> {
         self.metrics_at()?;
         parsed("listen", &self.listen)?;
+        self.rules()?;
+        if !BODY_LIMITS.contains(&self.http.body_limit) {
+            let (least, most) = BODY_LIMITS.into_inner();
+            bail!("http.body_limit: is {least} to {most} bytes");
+        }
         if self.sandbox {
             return Ok(());
         }
@@ -268,6 +372,21 @@ mod tests {
     }
 
     #[test]
+    fn rules_are_those_of_the_mode_unless_given() {
+        let rules = |file: &str| parse(file, &[]).and_then(|config| config.rules());
+        let live = rules("").unwrap();
+        assert_eq!((live.keyless_repeat, live.mandate_window), (KeylessRepeat::Block, Span::days(5)));
+        assert_eq!(rules("sandbox = true").unwrap().keyless_repeat, KeylessRepeat::Allow);
+        let given = "[rules]\nkeyless_repeat = \"refuse\"\nkeyless_window = 60\nmandate_window = 3600";
+        let given = rules(given).unwrap();
+        let spans = (given.keyless_window, given.mandate_window);
+        assert_eq!((given.keyless_repeat, spans), (KeylessRepeat::Refuse, (Span::seconds(60), Span::seconds(3600))));
+        for wrong in ["keyless_repeat = \"maybe\"", "keyless_window = 0", "mandate_window = 99999999", "other = 1"] {
+            assert!(rules(&format!("[rules]\n{wrong}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn metrics_stand_beside_no_api_that_others_reach() {
         let own: SocketAddr = "10.0.0.1:9".parse().unwrap();
         for (sandbox, listen, metrics, at) in [
@@ -285,6 +404,17 @@ mod tests {
             assert_eq!(config.metrics_at().ok(), at, "{config:?}");
             assert!(at.is_some() || config.refuse_if_incomplete().is_err());
         }
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_ranges() {
+        let said = r#"[console]
+trusted_proxies = ["10.0.0.0/8", "::1", "192.0.2.7"]"#;
+        let trusted: Vec<String> =
+            parse(said, &[]).unwrap().console.trusted().unwrap().iter().map(IpNet::to_string).collect();
+        assert_eq!(trusted, ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]);
+        let wrong = parse("[console]\ntrusted_proxies = [\"everybody\"]", &[]).unwrap();
+        assert!(wrong.console.trusted().unwrap_err().to_string().contains("everybody"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::config::UnscopedToken;
 use super::errors::{Fault, Kind};
 use super::{App, FAMILY};
+use crate::host::Host;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -12,11 +13,18 @@ use http::header::AUTHORIZATION;
 use refundry_domain::event::Actor;
 use refundry_domain::id::MerchantId;
 use refundry_domain::payment::Origin;
+use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
 use refundry_engine::digest::sha256;
-use refundry_engine::registry::{Credential, Directory};
+use refundry_engine::registry::{Credential, Directory, Group};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
+use url::form_urlencoded;
+
+/// Bytes of a client key.
+const CLIENT_KEY_BYTES: usize = 16;
+/// How queries name it.
+const CLIENT_KEY_NAME: &str = "api_key";
 
 /// Clients write the padding or leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -59,6 +67,37 @@ pub(crate) fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Fault> {
     let taken = app.limiter.take(&caller.credential, app.host.engine.now());
     taken.map_err(|_| Fault::new(Kind::TooMany, "Too many requests, please slow down"))?;
     Ok(caller)
+}
+
+/// The key with which an application's customers look at their own checkout,
+/// and at nothing else. It is derived and not stored.
+pub(crate) fn client_key(host: &Host, application: &str) -> String {
+    let mode = match host.environment {
+        Environment::Live => "live",
+        Environment::Sandbox => "test",
+    };
+    let derived = host.tokens.derive("banked client key", application.as_bytes());
+    format!("ck_{mode}_{}", hex::encode(derived.get(..CLIENT_KEY_BYTES).unwrap_or_default()))
+}
+
+/// The application whose client key is in a query (contract 2.1). It opens
+/// the customer-side calls only.
+///
+/// # Errors
+/// 403 without a good key, 429 when it comes too often.
+pub(crate) fn client(app: &App, query: &str) -> Result<Caller, Fault> {
+    let forbidden = || Fault::new(Kind::Forbidden, "The client key is missing or wrong");
+    let mut given = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == CLIENT_KEY_NAME);
+    let (Some((_, key)), None) = (given.next(), given.next()) else { return Err(forbidden()) };
+    let directory = app.host.engine.directory();
+    let mut own = directory.groups.values().filter(|group| group.dialect == FAMILY);
+    let is_of =
+        |group: &&Group| bool::from(client_key(&app.host, &group.id).as_bytes().ct_eq(key.as_bytes()));
+    let group = own.find(is_of).ok_or_else(forbidden)?;
+    let credential: Arc<str> = Arc::from(&*key);
+    let taken = app.limiter.take(&credential, app.host.engine.now());
+    taken.map_err(|_| Fault::new(Kind::TooMany, "Too many requests, please slow down"))?;
+    Ok(Caller { merchant: group.merchant, application: Arc::from(&*group.id), credential })
 }
 
 fn known(app: &App, headers: &HeaderMap) -> Result<Caller, Fault> {

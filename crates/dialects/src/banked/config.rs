@@ -6,6 +6,7 @@ use refundry_domain::money::Currency;
 use refundry_domain::time::Span;
 use serde::Deserialize;
 use serde_json::Value;
+use url::Url;
 
 /// What a token without a scope opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -42,6 +43,8 @@ struct Written {
     details_mails_per_day: u32,
     details_reminder_days: Vec<u64>,
     details_ttl: u64,
+    idempotency_ttl: u64,
+    investigation_after: u64,
     rate_limit: Option<u32>,
     refund_ttl: u64,
     refunds_page_base: Option<String>,
@@ -67,6 +70,8 @@ impl Default for Written {
             details_mails_per_day: 3,
             details_reminder_days: Vec::new(),
             details_ttl: 30 * DAY,
+            idempotency_ttl: 30 * DAY,
+            investigation_after: DAY,
             rate_limit: None,
             refund_ttl: 30 * DAY,
             refunds_page_base: None,
@@ -98,6 +103,10 @@ pub(crate) struct Config {
     pub(crate) details_reminders: Vec<Span>,
     /// How long the link for details is good.
     pub(crate) details_ttl: Span,
+    /// How long a key counts that made nothing, and its answer is kept.
+    pub(crate) idempotency_ttl: Span,
+    /// How long a refund may be with the bank before people look at it.
+    pub(crate) investigation_after: Span,
     /// Where details pages begin; none means below the public origin.
     pub(crate) refunds_page_base: Option<String>,
     /// How long the merchant may take to authorise a v2 refund.
@@ -154,6 +163,8 @@ impl Config {
         let spans = [
             ("refund_ttl", written.refund_ttl, 400 * DAY),
             ("details_ttl", written.details_ttl, 400 * DAY),
+            ("idempotency_ttl", written.idempotency_ttl, 400 * DAY),
+            ("investigation_after", written.investigation_after, 400 * DAY),
             ("v2_authorisation_ttl", written.v2_authorisation_ttl, 400 * DAY),
             ("webhook_timeout", written.webhook_timeout, 120),
         ];
@@ -164,19 +175,20 @@ impl Config {
         }
         settings::check_rate(FAMILY, written.rate_limit)?;
         check_letters(&written)?;
-        let base = |base: Option<String>| base.map(|base| base.trim_end_matches('/').to_owned());
         Ok(Self {
             rate_limit: written.rate_limit,
             details_mails_per_day: written.details_mails_per_day,
             details_reminders: written.details_reminder_days.iter().map(|days| Span::days(*days)).collect(),
             details_ttl: Span::seconds(written.details_ttl),
-            refunds_page_base: base(written.refunds_page_base),
+            idempotency_ttl: Span::seconds(written.idempotency_ttl),
+            investigation_after: Span::seconds(written.investigation_after),
+            refunds_page_base: page_base("refunds_page_base", written.refunds_page_base)?,
             authorisation_ttl: Span::seconds(written.v2_authorisation_ttl),
             expose_id: written.v2_expose_id,
             external_spelling: written.v2_external_spelling,
             initiated_state: written.v2_initiated_state,
             reference_required: written.v2_reference_required,
-            checkout_base: base(written.checkout_base),
+            checkout_base: page_base("checkout_base", written.checkout_base)?,
             refund_ttl: Span::seconds(written.refund_ttl),
             key_required: written.require_idempotency_key_v3,
             unscoped_token: written.unscoped_token,
@@ -188,6 +200,17 @@ impl Config {
             webhook_timeout: Span::seconds(written.webhook_timeout),
         })
     }
+}
+
+/// Where pages begin: an address to which an id can be added.
+fn page_base(name: &str, base: Option<String>) -> Result<Option<String>, ConfigError> {
+    let Some(base) = base else { return Ok(None) };
+    let url = Url::parse(&base).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    if url.is_none_or(|url| url.query().is_some() || url.fragment().is_some() || !url.has_host()) {
+        let what = "is an address of the web without a query, such as https://pay.example.org/refunds";
+        return Err(ConfigError::new(&format!("{FAMILY}.{name}"), what));
+    }
+    Ok(Some(base.trim_end_matches('/').to_owned()))
 }
 
 fn check_letters(written: &Written) -> Result<(), ConfigError> {
@@ -224,6 +247,16 @@ mod tests {
             (json!({ "details_reminder_days": [7, 3] }), "banked.details_reminder_days"),
             (json!({ "rate_limit": 0 }), "banked.rate_limit"),
             (json!({ "unscoped_token": "all" }), "banked"),
+            (json!({ "v2_external_spelling": "dash" }), "banked"),
+            (json!({ "v2_expose_id": "yes" }), "banked"),
+            (json!({ "v2_authorisation_ttl": 0 }), "banked.v2_authorisation_ttl"),
+            (json!({ "idempotency_ttl": 0 }), "banked.idempotency_ttl"),
+            (json!({ "investigation_after": 40_000_000 }), "banked.investigation_after"),
+            (json!({ "webhook_timeout": 121 }), "banked.webhook_timeout"),
+            (json!({ "details_reminder_days": [0, 3] }), "banked.details_reminder_days"),
+            (json!({ "checkout_base": "pay.example.org" }), "banked.checkout_base"),
+            (json!({ "checkout_base": "ftp://pay.example.org/x" }), "banked.checkout_base"),
+            (json!({ "refunds_page_base": "https://pay.example.org/r?a=b" }), "banked.refunds_page_base"),
         ] {
             assert_eq!(Config::read(&settings).unwrap_err().path, path, "{settings}");
         }

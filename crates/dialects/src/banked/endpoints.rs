@@ -84,7 +84,7 @@ fn ask(
     let key = idempotency::key(headers)?;
     let body = paths::body(body)?;
     let content = if *method == Method::DELETE { Content::none() } else { Content::read(&body) };
-    let once = key.map(|key| idempotency::once(&caller, method, uri.path(), key, &content));
+    let once = key.map(|key| idempotency::once(app, &caller, method, uri.path(), key, &content));
     Ok(Asked { caller, once, json: content.json })
 }
 

@@ -10,7 +10,7 @@ use axum::response::Response;
 use http::{HeaderMap, Method};
 use refundry_domain::refusal::Refusal;
 use refundry_engine::digest::{fingerprint, once_key};
-use refundry_engine::envelope::{Answer, Envelope, KEPT_FOR, Once, Outcome, Work};
+use refundry_engine::envelope::{Answer, Envelope, Once, Outcome, Work};
 use std::borrow::Cow;
 
 /// Longest key, in bytes.
@@ -76,7 +76,14 @@ pub(crate) fn canonical_path(path: &str) -> &str {
 }
 
 /// The record under which a request happens once.
-pub(crate) fn once(caller: &Caller, method: &Method, path: &str, key: &str, content: &Content<'_>) -> Once {
+pub(crate) fn once(
+    app: &App,
+    caller: &Caller,
+    method: &Method,
+    path: &str,
+    key: &str,
+    content: &Content<'_>,
+) -> Once {
     let scope: [&[u8]; 5] = [
         b"banked",
         caller.application.as_bytes(),
@@ -88,7 +95,7 @@ pub(crate) fn once(caller: &Caller, method: &Method, path: &str, key: &str, cont
         key: once_key(&scope),
         fingerprint: fingerprint(&[&content.canonical]),
         keep_world_refusals: true,
-        kept_for: KEPT_FOR,
+        kept_for: app.config.idempotency_ttl,
     }
 }
 

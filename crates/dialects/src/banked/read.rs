@@ -35,6 +35,24 @@ impl Fields {
         }
     }
 
+    /// What was read, or all that is wrong with it.
+    pub(crate) fn into_result<T>(self, value: Option<T>) -> Result<T, Vec<Param>> {
+        match value {
+            Some(value) if self.params.is_empty() => Ok(value),
+            Some(_) | None => Err(self.params),
+        }
+    }
+
+    /// Notes faults that were found elsewhere.
+    pub(crate) fn add(&mut self, params: Vec<Param>) {
+        self.params.extend(params);
+    }
+
+    /// Whether nothing was found wrong yet.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.params.is_empty()
+    }
+
     /// Notes that a member is missing.
     pub(crate) fn missing(&mut self, path: &str) {
         self.fault(Kind::Schema, path, "required");
@@ -137,8 +155,12 @@ const URL_LENGTH_MAX: usize = 2_000;
 /// An absolute web address that must be there.
 pub(crate) fn read_url<'j>(fields: &mut Fields, parent: &'j Json, path: &'static str) -> Option<&'j str> {
     let text = fields.required_text(parent, path, URL_LENGTH_MAX)?;
+    // A parser for browsers forgives more than a web address: blanks, line
+    // ends, slashes that are too many or too few.
+    let host = text.split_once("://").map_or("", |(_, host)| host);
+    let plain = !text.chars().any(|character| character.is_control() || character.is_whitespace());
     let good = Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if good {
+    if good && plain && !host.is_empty() && !host.starts_with(['/', '\\']) {
         return Some(text);
     }
     fields.fault(Kind::Schema, path, "must be an absolute http or https URL");

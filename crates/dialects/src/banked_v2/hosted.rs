@@ -5,15 +5,17 @@
 //! An address names no merchant: an id is looked for among the merchants that
 //! have applications here.
 
-mod checkout;
+pub(super) mod checkout;
 mod details;
 mod letters;
 
+use super::extension::SessionExtension;
 use super::refunds::{Ask, command};
 use crate::banked::{App, FAMILY};
 use refundry_domain::command::{Command, ReferenceInput};
 use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, RefundId};
+use refundry_domain::payment::Payment;
 use refundry_domain::reference::Tag;
 use refundry_domain::refusal::Refusal;
 use refundry_engine::digest::{fingerprint, once_key};

@@ -11,6 +11,7 @@
 //! | `sessions`, `refund_session` | payment sessions, and refunds shown as such |
 //! | `refunds` | refunds |
 //! | `accounts` | bank accounts and providers |
+//! | `checkouts` | the customer's side, for apps without our pages |
 //! | `links` | addresses of pages, tokens, ids that are derived |
 //! | `hosted` | what the pages behind the links ask |
 //! | `auth` | who asks |
@@ -22,6 +23,7 @@
 
 mod accounts;
 mod auth;
+mod checkouts;
 mod config;
 mod errors;
 mod extension;

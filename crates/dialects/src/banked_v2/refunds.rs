@@ -9,6 +9,7 @@ use super::extension::RefundExtension;
 use super::sessions::{is_session, links};
 use super::wire::{self, PayeeInput, RefundRequest};
 use super::{DIALECT, accounts, states};
+use crate::account_number;
 use crate::answer;
 use crate::banked::config::Config;
 use crate::banked::idempotency::{self, Content};
@@ -20,7 +21,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use refundry_domain::command::{Command, FeeInput, ReferenceInput, RequestRefund};
-use refundry_domain::deadline::Limits;
+use refundry_domain::deadline::{Limits, Pace};
 use refundry_domain::id::{PaymentId, PersonId, RefundId};
 use refundry_domain::money::Currency;
 use refundry_domain::party::{AccountIdentifier, Party};
@@ -60,7 +61,7 @@ async fn try_create(
     let key = idempotency::key(headers)?;
     let body = paths::body(body)?;
     let content = Content::read(&body);
-    let once = key.map(|key| idempotency::once(&caller, &Method::POST, uri.path(), key, &content));
+    let once = key.map(|key| idempotency::once(app, &caller, &Method::POST, uri.path(), key, &content));
     let json = content.json.as_ref().map_err(Fault::of_json);
     let request = json.and_then(|json| RefundRequest::read(json, app.config.reference_required));
     let prepared = match request {
@@ -146,6 +147,7 @@ fn limits(config: &Config) -> Limits {
         overall,
         details: Some(config.details_ttl),
         authorisation: Some(config.authorisation_ttl),
+        pace: Pace { overdue_after: config.investigation_after, ..Pace::default() },
         ..Limits::default()
     }
 }
@@ -158,7 +160,14 @@ async fn prepare(
     request: RefundRequest<'_>,
 ) -> Result<RequestRefund, Fault> {
     let payment = session(app, caller, request.payment).await?;
-    let creditor = request.payee.as_ref().map(|payee| usable_payee(&payment, payee)).transpose()?.flatten();
+    let creditor = match &request.payee {
+        // Beside a known account nobody looks at it.
+        Some(payee) if payment.debtor.is_none() && payment.state.credited() => Some(usable_payee(
+            payee.as_ref().map_err(|faults| Fault::of_body(faults.clone()))?,
+            payment.amount.currency,
+        )?),
+        Some(_) | None => None,
+    };
     let named = match key {
         Some(key) => ReferenceInput::Named { tag: Tag::Key, value: Arc::from(key) },
         None => ReferenceInput::Auto { hash: Arc::from(content_hash(&request, creditor.as_ref())) },
@@ -183,27 +192,25 @@ async fn prepare(
     Ok(command(app, ask))
 }
 
-/// The account of a request, where the payment's own is unknown. Beside a
-/// known account nobody looks at it.
-fn usable_payee(payment: &Payment, payee: &PayeeInput<'_>) -> Result<Option<Party>, Fault> {
-    if payment.debtor.is_some() || !payment.state.credited() {
-        return Ok(None);
-    }
-    match &payee.account {
-        Err(path) => Err(Fault::of(Kind::Schema, "The request is not valid", path, "is missing or not valid")),
-        Ok(account) if !fits(account, payment.amount.currency) => {
-            Err(no_account("this kind of account does not take the currency"))
-        }
-        Ok(account) => Ok(Some(Party { name: payee.name.map(str::to_owned), account: account.clone() })),
-    }
+/// The account of a request, where the payment's own is unknown. A British
+/// IBAN names a sort code and an account number, and strict clients expect
+/// those of every session in pounds (contract 3.1).
+fn usable_payee(payee: &PayeeInput<'_>, currency: Currency) -> Result<Party, Fault> {
+    let domestic = match &payee.account {
+        AccountIdentifier::Iban(iban) if currency == Currency::GBP => account_number::scan_of_iban(iban),
+        account => Some(account.clone()),
+    };
+    let account = domestic.filter(|account| fits(account, currency));
+    let account = account.ok_or_else(|| no_account("this kind of account does not take the currency"))?;
+    Ok(Party { name: payee.name.map(str::to_owned), account })
 }
 
 /// Whether an account of this kind can receive a currency.
-pub(super) fn fits(account: &AccountIdentifier, currency: Currency) -> bool {
+fn fits(account: &AccountIdentifier, currency: Currency) -> bool {
     match account {
         AccountIdentifier::Scan { .. } => currency == Currency::GBP,
         AccountIdentifier::Bsb { .. } | AccountIdentifier::PayId(_) => currency == Currency::AUD,
-        AccountIdentifier::Iban(_) => currency == Currency::EUR || currency == Currency::GBP,
+        AccountIdentifier::Iban(_) => currency == Currency::EUR,
         AccountIdentifier::Other { .. } => false,
     }
 }

@@ -1,13 +1,14 @@
 //! Paths. Every one tolerates one trailing slash; `/api/v2` is another name
 //! of `/v2`.
 
+use super::checkouts::{self, au};
 use super::{accounts, refunds, sessions};
 use crate::answer;
 use crate::banked::App;
 use crate::banked::paths::method_not_allowed;
 use axum::Router;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, patch, post};
 use http::StatusCode;
 use std::sync::Arc;
 
@@ -28,11 +29,17 @@ pub(super) fn paths() -> Vec<(String, &'static [&'static str], Route)> {
         add("/payment_sessions", &["post"], post(sessions::create));
         add("/payment_sessions/{id}", &["get", "delete"], get(sessions::get).delete(sessions::remove));
         add("/payment_sessions/{id}/consumer_account", &["get"], get(sessions::consumer_account));
+        add("/checkout_sessions/{id}", &["get", "patch"], get(checkouts::get).patch(checkouts::choose));
         add("/refunds", &["get", "post"], post(refunds::create).get(refunds::list));
         add("/refunds/{id}", &["get"], get(refunds::get));
         add("/bank_accounts", &["get"], get(accounts::list));
         add("/providers", &["get"], get(accounts::providers));
     }
+    let mut add = |path: &str, methods, route| paths.push((format!("/checkout/v3/sessions{path}"), methods, route));
+    add("", &["post"], post(au::create));
+    add("/{id}", &["get"], get(au::get));
+    add("/{id}/actions/select_provider", &["patch"], patch(au::choose));
+    add("/{id}/actions/initiate_authorisation", &["patch"], patch(au::authorise));
     paths
 }
 

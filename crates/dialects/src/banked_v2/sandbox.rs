@@ -2,6 +2,7 @@
 //! customer's account, so that its refund goes the long way.
 
 use super::accounts::{self, MOCK_BANK_NO_DETAILS};
+use super::auth;
 use super::extension::{LineItem, Payer, SessionExtension};
 use crate::banked::App;
 use crate::host::{Provisioned, SandboxPlan};
@@ -22,6 +23,7 @@ const MEMBER: &str = "payment_session_id";
 pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
     let mut members = plan.seed.as_object().cloned().unwrap_or_default();
     let application = plan.given("application_id").unwrap_or_default().to_owned();
+    members.insert("client_key".to_owned(), Value::String(auth::client_key(&app.host, &application)));
     let Some(account) = plan.accounts.get(&SAMPLE.currency).filter(|_| !application.is_empty()) else {
         return Provisioned { members, ..Provisioned::default() };
     };

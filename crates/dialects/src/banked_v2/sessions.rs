@@ -1,8 +1,8 @@
 //! Payment sessions: create, get, delete, and the account that one was paid
 //! from (contract 3.1, 3.2, 3.13).
 //!
-//! Round trips: create is one read and one envelope, get one read, delete one
-//! read and one envelope.
+//! Round trips: create is one read and one envelope, get one read, delete two
+//! reads and two envelopes.
 
 use super::accounts::{self, Linked};
 use super::auth::{self, Caller};
@@ -29,7 +29,8 @@ use refundry_domain::payment::{Origin, Payment, PaymentFailureReason, PaymentSta
 use refundry_domain::refund::Refund;
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
-use refundry_engine::envelope::{Answer, Envelope, Outcome, Work};
+use refundry_engine::envelope::{Answer, Envelope, Outcome, Unavailable, Work};
+use refundry_engine::hosted::Decision;
 use refundry_engine::mint;
 use refundry_engine::store::{PageRequest, Reader, RefundFilter, StoreError};
 use serde_json::Map;
@@ -37,6 +38,8 @@ use std::sync::Arc;
 
 /// Most refunds that a session lists.
 const REFUND_COUNT_MAX: usize = 1_000;
+/// How often a deletion tries again when somebody else was faster.
+const ATTEMPT_COUNT_MAX: usize = 5;
 /// Longest text that is taken from another door's payment, in characters.
 const TEXT_LENGTH_MAX: usize = 18;
 
@@ -65,7 +68,7 @@ async fn try_create(
     let key = idempotency::key(headers)?;
     let body = paths::body(body)?;
     let content = Content::read(&body);
-    let once = key.map(|key| idempotency::once(&caller, &Method::POST, uri.path(), key, &content));
+    let once = key.map(|key| idempotency::once(app, &caller, &Method::POST, uri.path(), key, &content));
     let request = content.json.as_ref().map_err(Fault::of_json).and_then(SessionRequest::read);
     let prepared = match request {
         Ok(request) => prepare(app, &caller, request).await,
@@ -130,7 +133,7 @@ fn payee_account<'l>(linked: &'l [Linked], request: &SessionRequest<'_>) -> Resu
     let Some(payee) = &request.payee else {
         return accounts::default_of(linked, request.currency).ok_or_else(|| no_account("there is no default account"));
     };
-    let mut own = linked.iter().filter(|account| payee.account.as_ref() == Ok(&account.number));
+    let mut own = linked.iter().filter(|account| payee.account == account.number);
     let known = own.next().ok_or_else(|| no_account("is no account of the application"))?;
     if known.currency == request.currency { Ok(known) } else { Err(no_account("is in another currency")) }
 }
@@ -266,7 +269,7 @@ async fn try_get(app: &App, headers: &HeaderMap, id: &str) -> Result<Vec<u8>, Fa
             let extension = SessionExtension::of(&payment).or_else(foreign).ok_or_else(no_session)?;
             let items = refunds.iter().map(|refund| wire::refund_item(links, refund)).collect();
             let shown = Shown {
-                state: states::session(payment.state, extension.provider.is_some(), &app.config),
+                state: states::session(state_heard(&payment, &extension), extension.provider.is_some(), &app.config),
                 sent_at: sent_at(&payment),
             };
             Ok(session_body(links, &payment, &extension, items).answer(shown))
@@ -277,6 +280,14 @@ async fn try_get(app: &App, headers: &HeaderMap, id: &str) -> Result<Vec<u8>, Fa
             let payer = payer.as_ref().and_then(|payment| payment.debtor.as_ref());
             Ok(session.body(payer).answer(session.shown(refund.state, moments)))
         }
+    }
+}
+
+/// Where a payment stands, with the consent that its payer gave a moment ago.
+fn state_heard(payment: &Payment, extension: &SessionExtension) -> PaymentState {
+    match (payment.state, extension.decision) {
+        (PaymentState::Open, Some(Decision::Authorise | Decision::KeepPending)) => PaymentState::Executed,
+        (state, Some(Decision::Authorise | Decision::KeepPending | Decision::Decline) | None) => state,
     }
 }
 
@@ -298,7 +309,7 @@ pub(super) async fn remove(
 async fn try_remove(app: &App, uri: &Uri, headers: &HeaderMap, id: &str) -> Result<Response, Fault> {
     let caller = auth::caller(app, headers)?;
     let key = idempotency::key(headers)?;
-    let once = key.map(|key| idempotency::once(&caller, &Method::DELETE, uri.path(), key, &Content::none()));
+    let once = key.map(|key| idempotency::once(app, &caller, &Method::DELETE, uri.path(), key, &Content::none()));
     let work = match removable(app, &caller, id).await {
         Ok(payment) => {
             let failure = Some(PaymentFailureReason::Cancelled);
@@ -332,19 +343,43 @@ async fn try_remove(app: &App, uri: &Uri, headers: &HeaderMap, id: &str) -> Resu
     }
 }
 
-/// The payment behind a session that may be deleted.
+/// The payment behind a session that may be deleted. A payer decides by
+/// writing the decision down before the bank hears of it; so does whoever
+/// deletes: of a consent and a deletion at the same moment one comes first,
+/// and the other finds it.
 async fn removable(app: &App, caller: &Caller, id: &str) -> Result<PaymentId, Fault> {
-    match find(app, caller, id).await? {
-        Found::Nothing => Err(no_session()),
-        Found::Refund { .. } => Err(not_now("belongs to a refund")),
-        Found::Payment { payment, .. } if *payment.origin.dialect != *DIALECT => {
-            Err(not_now("was not made through this API"))
+    for _ in 0..ATTEMPT_COUNT_MAX {
+        let payment = match find(app, caller, id).await? {
+            Found::Nothing => return Err(no_session()),
+            Found::Refund { .. } => return Err(not_now("belongs to a refund")),
+            Found::Payment { payment, .. } => payment,
+        };
+        let extension = SessionExtension::of(&payment).filter(|_| *payment.origin.dialect == *DIALECT);
+        let Some(extension) = extension else { return Err(not_now("was not made through this API")) };
+        match (payment.state, extension.decision) {
+            (PaymentState::Open, Some(Decision::Decline)) => return Ok(payment.id),
+            (PaymentState::Open, None) => {}
+            (PaymentState::Open, Some(Decision::Authorise | Decision::KeepPending))
+            | (
+                PaymentState::Authorised
+                | PaymentState::Executed
+                | PaymentState::Settled
+                | PaymentState::Failed
+                | PaymentState::Reversed,
+                _,
+            ) => return Err(not_now("the payer has consented")),
         }
-        Found::Payment { payment, .. } if payment.state != PaymentState::Open => {
-            Err(not_now("the payer has consented"))
-        }
-        Found::Payment { payment, .. } => Ok(payment.id),
+        let declined = SessionExtension { decision: Some(Decision::Decline), ..extension };
+        let command = Command::AnnotatePayment {
+            payment: payment.id,
+            before: Arc::clone(&payment.extension),
+            extension: declined.encode(),
+        };
+        let envelope = Envelope::command(caller.merchant, caller.actor(), command);
+        // Taken or not: the next round reads what is written.
+        let _ = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
     }
+    Err(Fault::of_unavailable(Unavailable::Overloaded))
 }
 
 pub(super) async fn consumer_account(

@@ -117,6 +117,17 @@ pub(super) fn session(state: PaymentState, chosen: bool, config: &Config) -> &'s
     }
 }
 
+/// What a payment shows in the steps of an Australian checkout, which alone
+/// have a word of their own for what waits for its payer.
+pub(super) fn au_checkout(state: PaymentState) -> &'static str {
+    match state {
+        PaymentState::Open => "awaiting_authorisation",
+        PaymentState::Authorised | PaymentState::Executed => PENDING,
+        PaymentState::Settled | PaymentState::Reversed => SENT,
+        PaymentState::Failed => FAILED,
+    }
+}
+
 /// A webhook's name, and the one of the same event without names and accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EventName {

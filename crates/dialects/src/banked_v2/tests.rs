@@ -1,6 +1,7 @@
 //! Stories over the real routers of the family and a real engine on a store in
 //! memory, and tables for the pure parts.
 
+mod checkouts;
 mod description;
 mod details;
 mod idempotency;
@@ -8,6 +9,7 @@ mod pages;
 mod refunds;
 mod seed;
 mod sessions;
+mod settings;
 mod shapes;
 mod webhooks;
 mod world;

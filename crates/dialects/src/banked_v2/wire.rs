@@ -2,10 +2,14 @@
 //! in which the provider's pages print them.
 
 mod accounts;
+mod checkouts;
 mod requests;
 mod sessions;
 
 pub(super) use accounts::{Listed, bank_accounts, consumer_account, providers};
+pub(super) use checkouts::{
+    CheckoutBody, NewAuCheckout, PayerAccount, ProviderChoice, Step, au_checkout, checkout_session, chosen_bank,
+};
 pub(super) use requests::{PayeeInput, RefundRequest, SessionRequest};
 pub(super) use sessions::{EventWords, PayeeBody, PayerBody, SessionBody, Shown, session_event};
 

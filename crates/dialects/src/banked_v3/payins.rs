@@ -44,7 +44,7 @@ async fn try_create(
     let key = idempotency::key(headers)?;
     let body = routes::body(body)?;
     let content = Content::read(&body);
-    let once = key.map(|key| idempotency::once(&caller, &Method::POST, uri.path(), key, &content));
+    let once = key.map(|key| idempotency::once(app, &caller, &Method::POST, uri.path(), key, &content));
     let json = content.json.as_ref().map_err(Fault::of_json);
     let request = json.and_then(|json| PayinRequest::read(json, &app.config.currencies));
     let prepared = match request {

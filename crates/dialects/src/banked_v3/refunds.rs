@@ -8,13 +8,14 @@ use super::idempotency::{self, Content};
 use super::wire::{self, Method as Paying, RefundRequest};
 use super::{App, DIALECT, routes, states};
 use crate::answer;
+use crate::banked::config::Config;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use refundry_domain::command::{Command, FeeInput, ReferenceInput, RequestRefund};
-use refundry_domain::deadline::Limits;
+use refundry_domain::deadline::{Limits, Pace};
 use refundry_domain::id::{PaymentId, RefundId};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::payment::Origin;
@@ -56,7 +57,7 @@ async fn try_create(
     }
     let body = routes::body(body)?;
     let content = Content::read(&body);
-    let once = key.map(|key| idempotency::once(&caller, &Method::POST, uri.path(), key, &content));
+    let once = key.map(|key| idempotency::once(app, &caller, &Method::POST, uri.path(), key, &content));
     let json = content.json.as_ref().map_err(Fault::of_json);
     let request = json.and_then(|json| RefundRequest::read(json, &app.config.currencies));
     let prepared = request.and_then(|request| prepare(app, &caller, key, &request));
@@ -124,10 +125,16 @@ fn prepare(app: &App, caller: &Caller, key: Option<&str>, request: &RefundReques
         wait_for_settlement: false,
         approval: None,
         maker: None,
-        limits: Limits { overall: app.config.refund_ttl, ..Limits::default() },
+        limits: limits(&app.config),
         remittance: remittance.map(Arc::from),
         extension: request.texts.encode(),
     })
+}
+
+/// One end, and how long a bank's silence lasts before people look at it.
+fn limits(config: &Config) -> Limits {
+    let pace = Pace { overdue_after: config.investigation_after, ..Pace::default() };
+    Limits { overall: config.refund_ttl, pace, ..Limits::default() }
 }
 
 /// What makes two refunds without a key equal (rails 3.4).

@@ -142,7 +142,8 @@ impl Client {
     }
 }
 
+/// The machine's clock, for how long things take.
 #[expect(clippy::disallowed_methods, reason = "a walk measures how long calls take")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }

@@ -3,6 +3,7 @@
 
 mod banked;
 mod banked_v2;
+mod browser;
 mod bvnk;
 mod client;
 mod jws;

@@ -17,7 +17,7 @@ use refundry_domain::payment::{Payment, PaymentFailureReason, PaymentState};
 use refundry_domain::refund::{Gate, Refund, RefundState};
 use refundry_domain::time::Span;
 use refundry_engine::envelope::{Envelope, Unavailable};
-use refundry_engine::hosted::{Checkout, CheckoutState, Decision};
+use refundry_engine::hosted::{Bank, Checkout, CheckoutState, Decision};
 use refundry_engine::rail::{PayinPlan, PayinStep};
 use std::sync::Arc;
 
@@ -112,7 +112,9 @@ fn checkout(app: &App, subject: &Subject) -> Checkout {
             amount: payment.amount,
             creditor_name: Some(extension.payee_name.clone()),
             creditor_account: Some(extension.payee_account.masked()),
+            creditor_source: None,
             remittance: extension.statement_text.clone(),
+            own_text: None,
             state: state_of_payment(payment, extension.decision),
             bank,
             banks: accounts::banks(app, payment.amount.currency, false),
@@ -121,6 +123,7 @@ fn checkout(app: &App, subject: &Subject) -> Checkout {
         },
         Subject::Refund { refund, extension, payer } => {
             let session = links(app).session_of(refund.id);
+            let own_text = links(app).statement_text(refund.id);
             let creditor = refund_session::creditor(refund, payer.as_ref());
             Checkout {
                 merchant,
@@ -130,7 +133,11 @@ fn checkout(app: &App, subject: &Subject) -> Checkout {
                 amount: refund.amount,
                 creditor_name: creditor.and_then(|party| party.name.clone()),
                 creditor_account: creditor.map(|party| party.account.masked()),
-                remittance: links(app).statement_text(refund.id),
+                creditor_source: refund.creditor.source(),
+                // What the bank is told; without a text of the merchant the
+                // session's own.
+                remittance: refund.remittance.as_deref().map_or_else(|| own_text.clone(), str::to_owned),
+                own_text: Some(own_text),
                 state: state_of_refund(refund.state),
                 bank,
                 banks: accounts::banks(app, refund.amount.currency, true),
@@ -154,7 +161,7 @@ pub(super) async fn url(app: &App, merchant: MerchantId, id: RefundId) -> Result
 }
 
 /// Writes down which bank was chosen, and opens a visit there.
-pub(super) async fn visit(app: &App, id: &str, bank: &str) -> Result<Option<String>, Unavailable> {
+pub(in crate::banked_v2) async fn visit(app: &App, id: &str, bank: &str) -> Result<Option<String>, Unavailable> {
     for _ in 0..ATTEMPT_COUNT_MAX {
         let Some(subject) = find(app, id, None).await? else { return Ok(None) };
         let shown = checkout(app, &subject);
@@ -242,6 +249,30 @@ pub(super) async fn decide(app: &App, visit: &str, decision: Decision) -> Result
         }
     }
     Ok(None)
+}
+
+/// Writes down what a payer decided elsewhere, and at which bank; none where
+/// somebody decided before.
+pub(in crate::banked_v2) async fn write_decision(
+    app: &App,
+    merchant: MerchantId,
+    id: PaymentId,
+    (bank, decision): (Bank, Decision),
+) -> Result<Option<()>, Unavailable> {
+    for _ in 0..ATTEMPT_COUNT_MAX {
+        let Some(Subject::Session { payment, extension }) = find(app, &id.to_string(), Some(merchant)).await? else {
+            return Ok(None);
+        };
+        if payment.state != PaymentState::Open || extension.decision.is_some() {
+            return Ok(None);
+        }
+        let provider = Some(bank.id.to_owned());
+        let command = annotate(&payment, &SessionExtension { provider, decision: Some(decision), ..extension });
+        if execute(app, Envelope::command(merchant, Actor::Customer, command)).await?.is_ok() {
+            return Ok(Some(()));
+        }
+    }
+    Err(Unavailable::Overloaded)
 }
 
 /// Lets the payer's bank do what was decided; it does so once.

@@ -2,6 +2,7 @@
 //! second visitor finds.
 
 use super::world::{PRICE, World, id_in, ida, refund_of, unknown_id};
+use refundry_domain::party::CreditorSource;
 use refundry_engine::hosted::{Checkout, CheckoutState, Decision};
 use serde_json::{Value, json};
 
@@ -27,6 +28,9 @@ async fn the_merchants_consent_makes_session_and_refund_sent() {
     assert!(page.refund && page.state == CheckoutState::Open && page.onward().is_none());
     assert_eq!((&*page.merchant_name, page.creditor_name.as_deref()), ("Fernhill Ltd", Some("Ida Korhonen")));
     assert_eq!(page.creditor_account.as_deref(), Some("••34"));
+    // What the customer's statement will say, and the session's own name.
+    assert_eq!((&*page.remittance, &page.own_text.unwrap()[..4]), ("Rug corner", "bnkd"));
+    assert_eq!(page.creditor_source, Some(CreditorSource::PayerAccount));
     let read = async || world.get(&format!("/v2/payment_sessions/{own}")).await.json();
     let before = read().await;
     let visit = world.pages.visit(&own, "mock-bank").await.unwrap().unwrap();

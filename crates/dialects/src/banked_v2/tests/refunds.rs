@@ -82,6 +82,7 @@ async fn a_usable_payee_replaces_an_unknown_account() {
             json!({ "name": "Ida", "account_number": "5512 0934", "sort_code": "04-00-99" }),
             "scan:040099:55120934",
         ),
+        ("GBP", json!({ "name": "Ida", "iban": "GB33 BUKB 2020 1555 5555 55" }), "scan:202015:55555555"),
         ("EUR", json!({ "iban": "DE89 3704 0044 0532 0130 00" }), "iban:DE89370400440532013000"),
         ("AUD", json!({ "name": "Ida", "account_number": "1234", "bsb": "062-000" }), "bsb:062000:1234"),
     ] {
@@ -107,10 +108,26 @@ async fn a_usable_payee_replaces_an_unknown_account() {
         (json!({ "iban": "DE89370400440532013001" }), (400, "bad_request", "payee/iban")),
         (json!({ "name": "Ida" }), (400, "bad_request", "payee/account_number")),
         (json!({ "account_number": "1234", "bsb": "062000" }), (422, "invalid_bank_account", "payee")),
+        (json!({ "iban": "DE89370400440532013000" }), (422, "invalid_bank_account", "payee")),
+        (json!("55120934"), (400, "decoding", "payee")),
+        (json!({ "account_number": 55_120_934, "sort_code": "040099" }), (400, "decoding", "payee/account_number")),
+        (
+            json!({ "name": ["Ida"], "account_number": "55120934", "sort_code": "040099" }),
+            (400, "decoding", "payee/name"),
+        ),
+        (
+            json!({ "name": "I\u{7}da", "account_number": "55120934", "sort_code": "040099" }),
+            (400, "bad_request", "payee/name"),
+        ),
     ] {
         let heard = world.post("/v2/refunds").json(&with(payee.clone())).send().await;
         assert_eq!(heard.fault(), (fault.0, fault.1.to_owned(), fault.2.to_owned()), "{payee}");
     }
+    // Strict clients read a name as a text, also where nobody told it.
+    let bare = world.refund(&with(json!({ "account_number": "55120934", "sort_code": "040099" }))).await;
+    let own = bare["refund_payment_session_id"].as_str().unwrap();
+    let shown = world.get(&format!("/v2/payment_sessions/{own}")).await.json();
+    assert_eq!(shown["payee"], json!({ "name": "", "account_number": "55120934", "sort_code": "040099" }));
 }
 
 // conformance: banked 24

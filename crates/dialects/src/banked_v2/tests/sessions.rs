@@ -5,6 +5,7 @@ use http::Method;
 use refundry_domain::command::Command;
 use refundry_domain::id::PaymentId;
 use refundry_domain::payment::PaymentState;
+use refundry_engine::hosted::Decision;
 use serde_json::{Value, json};
 
 // conformance: banked 9
@@ -86,6 +87,9 @@ async fn faults_of_a_session_name_their_fields() {
         (with("reference", Value::Null), "bad_request", "reference"),
         (with("success_url", json!("/ok")), "bad_request", "success_url"),
         (with("error_url", json!("javascript:alert(1)")), "bad_request", "error_url"),
+        (with("error_url", json!("https://shop.example.org/\n")), "bad_request", "error_url"),
+        (with("error_url", json!("https:///shop.example.org")), "bad_request", "error_url"),
+        (with("error_url", json!("https:shop.example.org")), "bad_request", "error_url"),
         (with("line_items", json!([])), "bad_request", "line_items"),
         (with("line_items", json!({})), "decoding", "line_items"),
         (with("/line_items/0/name", Value::Null), "bad_request", "line_items/0/name"),
@@ -104,6 +108,18 @@ async fn faults_of_a_session_name_their_fields() {
             "invalid_bank_account",
             "payee",
         ),
+        (
+            with("payee", json!({ "account_number": 12_345_678, "sort_code": "010203" })),
+            "decoding",
+            "payee/account_number",
+        ),
+        (
+            with("payee", json!({ "name": 5, "account_number": "12345678", "sort_code": "010203" })),
+            "decoding",
+            "payee/name",
+        ),
+        (with("payee", json!("12345678")), "decoding", "payee"),
+        (with("/payer/name", json!("Ida\r\nBcc: x@example.org")), "bad_request", "payer/name"),
         (with("/payer/email", json!("ida at home")), "bad_request", "payer/email"),
         (with("/payer/email", json!("ida@example.org\r\nbcc: x@example.org")), "bad_request", "payer/email"),
         (with("email_receipt", json!("yes")), "decoding", "email_receipt"),
@@ -139,6 +155,28 @@ async fn a_session_can_be_deleted_until_the_payer_consents() {
     let sent = world.sent_session("GBP", None).await;
     let late = world.call(Method::DELETE, &format!("/v2/payment_sessions/{sent}")).send().await;
     assert_eq!((late.status, late.fault().1.as_str()), (422, "invalid_action"));
+}
+
+/// The bank's word comes a moment after the payer's.
+#[tokio::test]
+async fn a_session_whose_payer_has_just_consented_is_not_deleted() {
+    let world = World::new().await;
+    for (decision, status) in [(Decision::Authorise, 422), (Decision::KeepPending, 422), (Decision::Decline, 204)] {
+        let id = world.open_session("GBP").await;
+        let path = format!("/v2/payment_sessions/{id}");
+        let visit = world.pages.visit(&id, "mock-bank").await.unwrap().unwrap();
+        world.pages.decide(&visit, decision).await.unwrap();
+        if status == 422 {
+            assert_eq!(world.get(&path).await.json()["state"], "pending", "{decision:?}");
+        }
+        assert_eq!(world.call(Method::DELETE, &path).send().await.status, status, "{decision:?}");
+    }
+    world.payers_decide().await;
+    // The other way round: nobody consents to what is being deleted.
+    let id = world.open_session("GBP").await;
+    let visit = world.pages.visit(&id, "mock-bank").await.unwrap().unwrap();
+    assert_eq!(world.call(Method::DELETE, &format!("/v2/payment_sessions/{id}")).send().await.status, 204);
+    assert!(world.pages.decide(&visit, Decision::Authorise).await.unwrap().is_none());
 }
 
 // conformance: banked 15

@@ -60,6 +60,7 @@ pub(super) struct Application {
     pub(super) key: String,
     pub(super) secret: String,
     pub(super) sample: String,
+    pub(super) client_key: String,
     pub(super) inbox: Arc<Endpoint>,
 }
 
@@ -283,12 +284,17 @@ impl World {
             key: member("api_key"),
             secret: member("api_secret"),
             sample: member("payment_session_id"),
+            client_key: member("client_key"),
             inbox: inbox.unwrap(),
         }
     }
 
     pub(super) fn app(&self) -> &Application {
         &self.apps[0]
+    }
+
+    pub(super) fn other_app(&self) -> &Application {
+        &self.apps[1]
     }
 
     pub(super) async fn execute(&self, envelope: Envelope) -> Answer {

@@ -1,7 +1,7 @@
 //! The bodies that merchants send.
 
 use crate::account_number::{self, Misread};
-use crate::banked::errors::{Fault, Kind};
+use crate::banked::errors::{Fault, Kind, Param};
 use crate::banked::read::{Fields, read_url};
 use crate::banked_v2::errors::{PAYEE_PATH, SESSION_PATH};
 use crate::banked_v2::extension::{LineItem, Payer};
@@ -18,6 +18,11 @@ const NAME_LENGTH_MAX: usize = 256;
 const EMAIL_LENGTH_MAX: usize = 254;
 /// Most rows of a session.
 const LINE_COUNT_MAX: usize = 100;
+/// The parts of an account.
+const IBAN: &str = "payee/iban";
+const SORT_CODE: &str = "payee/sort_code";
+const BSB: &str = "payee/bsb";
+const NUMBER: &str = "payee/account_number";
 /// Members that are echoed and have no effect.
 const ECHOED: [&str; 3] = ["rewards", "frequency", "number_of_payments"];
 
@@ -26,31 +31,54 @@ const ECHOED: [&str; 3] = ["rewards", "frequency", "number_of_payments"];
 pub(in crate::banked_v2) struct PayeeInput<'j> {
     /// Its owner's name.
     pub(in crate::banked_v2) name: Option<&'j str>,
-    /// The account, or the field that is wrong.
-    pub(in crate::banked_v2) account: Result<AccountIdentifier, &'static str>,
+    /// The account.
+    pub(in crate::banked_v2) account: AccountIdentifier,
 }
 
-/// Reads an account that may name one of three schemes.
-fn payee<'j>(payee: &'j Json) -> PayeeInput<'j> {
-    let text = |name: &str| payee.member(name).and_then(Json::as_text);
+/// Reads an account that may name one of three schemes. What is wrong is no
+/// fault of the request until somebody needs the account (contract 3.3).
+fn payee(payee: &Json) -> Result<PayeeInput<'_>, Vec<Param>> {
+    let mut fields = Fields::default();
+    if payee.as_object().is_none() {
+        fields.fault(Kind::Decoding, PAYEE_PATH, "must be an object");
+        return fields.into_result(None);
+    }
+    let name = name(&mut fields, payee, "payee/name").map(str::trim).filter(|name| !name.is_empty());
+    let mut text = |path| fields.text(payee, path, NAME_LENGTH_MAX);
+    let numbers = (text(IBAN), text(SORT_CODE), text(BSB), text(NUMBER));
     let misread = |bank: &'static str| {
         move |misread: Misread| match misread {
             Misread::Bank => bank,
-            Misread::Number => "payee/account_number",
+            Misread::Number => NUMBER,
         }
     };
-    let account = match (text("iban"), text("sort_code"), text("bsb"), text("account_number")) {
-        (Some(iban), _, _, _) => account_number::iban(iban).map(AccountIdentifier::Iban).ok_or("payee/iban"),
-        (None, Some(sort_code), _, Some(number)) => {
-            account_number::scan(sort_code, number).map_err(misread("payee/sort_code"))
-        }
-        (None, None, Some(bsb), Some(number)) => account_number::bsb(bsb, number).map_err(misread("payee/bsb")),
-        (None, None, None, Some(_)) => Err("payee/sort_code"),
-        (None, _, _, None) => Err("payee/account_number"),
+    let account = match numbers {
+        (Some(iban), _, _, _) => account_number::iban(iban).map(AccountIdentifier::Iban).ok_or(IBAN),
+        (None, Some(sort_code), _, Some(number)) => account_number::scan(sort_code, number).map_err(misread(SORT_CODE)),
+        (None, None, Some(bsb), Some(number)) => account_number::bsb(bsb, number).map_err(misread(BSB)),
+        (None, None, None, Some(_)) => Err(SORT_CODE),
+        (None, _, _, None) => Err(NUMBER),
     };
-    let name = payee.member("name").and_then(Json::as_text);
-    let name = name.map(str::trim).filter(|name| !name.is_empty() && name.chars().count() <= NAME_LENGTH_MAX);
-    PayeeInput { name, account }
+    match account {
+        Ok(account) => fields.into_result(Some(PayeeInput { name, account })),
+        Err(path) => {
+            // What has the wrong type is not missing, too.
+            if fields.is_clean() {
+                fields.fault(Kind::Schema, path, "is missing or not valid");
+            }
+            fields.into_result(None)
+        }
+    }
+}
+
+/// A name that may be absent: what a person can read on a page or in a letter.
+fn name<'j>(fields: &mut Fields, parent: &'j Json, path: &str) -> Option<&'j str> {
+    let name = fields.text(parent, path, NAME_LENGTH_MAX)?;
+    if name.chars().any(char::is_control) {
+        fields.fault(Kind::Schema, path, "must not have control characters");
+        return None;
+    }
+    Some(name)
 }
 
 /// The text for a statement: letters, digits and spaces.
@@ -106,12 +134,13 @@ impl<'j> SessionRequest<'j> {
         let success_url = optional_url(&mut fields, json, "success_url");
         let error_url = optional_url(&mut fields, json, "error_url");
         let (line_items, currency) = line_items(&mut fields, json).unzip();
-        let payee = fields.object(json, PAYEE_PATH).map(payee);
-        if let Some(PayeeInput { account: Err(path), .. }) = &payee {
-            fields.fault(Kind::Schema, path, "is missing or not valid");
-        }
+        let payee = json.member(PAYEE_PATH).map(payee).transpose();
+        let payee = payee.unwrap_or_else(|faults| {
+            fields.add(faults);
+            None
+        });
         let payer = fields.object(json, "payer").map(|payer| Payer {
-            name: owned(fields.text(payer, "payer/name", NAME_LENGTH_MAX)),
+            name: owned(name(&mut fields, payer, "payer/name")),
             email: email(&mut fields, payer),
         });
         let email_receipt = flag(&mut fields, json, "email_receipt");
@@ -246,8 +275,9 @@ pub(in crate::banked_v2) struct RefundRequest<'j> {
     pub(in crate::banked_v2) success_url: Option<&'j str>,
     /// Where the merchant goes otherwise.
     pub(in crate::banked_v2) error_url: Option<&'j str>,
-    /// The customer's account, not looked at unless nobody knows it.
-    pub(in crate::banked_v2) payee: Option<PayeeInput<'j>>,
+    /// The customer's account, or what is wrong with it; nobody looks at
+    /// either unless the account is unknown.
+    pub(in crate::banked_v2) payee: Option<Result<PayeeInput<'j>, Vec<Param>>>,
 }
 
 impl<'j> RefundRequest<'j> {

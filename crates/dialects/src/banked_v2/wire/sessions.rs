@@ -23,7 +23,8 @@ pub(in crate::banked_v2) struct Shown {
 /// Who is paid.
 #[derive(Debug, Clone, Serialize)]
 pub(in crate::banked_v2) struct PayeeBody<'a> {
-    name: Option<&'a str>,
+    /// Strict clients expect a text; it is empty where nobody knows the name.
+    name: &'a str,
     #[serde(flatten)]
     numbers: Option<Numbers<'a>>,
 }
@@ -31,7 +32,7 @@ pub(in crate::banked_v2) struct PayeeBody<'a> {
 impl<'a> PayeeBody<'a> {
     /// A payee with its account.
     pub(in crate::banked_v2) fn new(name: Option<&'a str>, account: Option<&'a AccountIdentifier>) -> Self {
-        Self { name, numbers: account.map(Numbers::of) }
+        Self { name: name.unwrap_or_default(), numbers: account.map(Numbers::of) }
     }
 }
 
@@ -45,12 +46,25 @@ pub(in crate::banked_v2) struct PayerBody<'a> {
 }
 
 #[derive(Serialize)]
-struct LineBody<'a> {
+pub(super) struct LineBody<'a> {
     name: &'a str,
     amount: u64,
     currency: &'a str,
     quantity: u64,
     description: Option<&'a str>,
+}
+
+impl<'a> LineBody<'a> {
+    /// A row of what was bought.
+    pub(super) fn of(item: &'a LineItem, currency: &'a str) -> Self {
+        Self {
+            name: &item.name,
+            amount: item.amount,
+            currency,
+            quantity: item.quantity,
+            description: item.description.as_deref(),
+        }
+    }
 }
 
 /// A session before it is written.
@@ -163,18 +177,7 @@ impl SessionBody<'_> {
     }
 
     fn lines(&self) -> Vec<LineBody<'_>> {
-        let line = |item| Self::line(item, self.amount.currency.code());
-        self.line_items.iter().map(line).collect()
-    }
-
-    fn line<'a>(item: &'a LineItem, currency: &'a str) -> LineBody<'a> {
-        LineBody {
-            name: &item.name,
-            amount: item.amount,
-            currency,
-            quantity: item.quantity,
-            description: item.description.as_deref(),
-        }
+        self.line_items.iter().map(|item| LineBody::of(item, self.amount.currency.code())).collect()
     }
 }
 
