@@ -62,8 +62,22 @@
     const link = row?.querySelector(`a[data-key="${key}"]`) ?? document.querySelector(`main a[data-key="${key}"]`);
     if (link && (row || rows.length === 0)) link.click();
   };
+  let keys = true;
+  try { keys = localStorage.getItem("keys") !== "off"; } catch { /* Nothing is kept: they are on. */ }
+  const say = (button) => {
+    document.documentElement.classList.toggle("keys-off", !keys);
+    button.textContent = `Switch single-key shortcuts ${keys ? "off" : "on"}`;
+  };
+  for (const button of document.querySelectorAll("button[data-keys]")) {
+    say(button);
+    button.addEventListener("click", () => {
+      keys = !keys;
+      try { localStorage.setItem("keys", keys ? "on" : "off"); } catch { /* For this page only, then. */ }
+      say(button);
+    });
+  }
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (!keys || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
     if (event.key === "j") walk(1);
     else if (event.key === "k") walk(-1);
@@ -77,9 +91,9 @@
     button.hidden = !navigator.clipboard;
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(button.dataset.copy);
-      const said = button.textContent;
-      button.textContent = "Copied";
-      setTimeout(() => { button.textContent = said; }, 2000);
+      const said = button.firstChild;
+      said.textContent = "Copied";
+      setTimeout(() => { said.textContent = "Copy"; }, 2000);
     });
   }
 })();

@@ -1,11 +1,13 @@
 //! What all pages of the console share.
 
 use crate::form::{FormKey, Site};
+use crate::known::KnownBrowsers;
 use crate::link::SignInLinks;
 use crate::page::{Frame, NavItem};
 use crate::session::Sessions;
 use crate::throttle::Throttle;
 use axum::Router;
+use ipnet::IpNet;
 use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
@@ -61,6 +63,10 @@ pub struct Parts {
     pub letters: Letters,
     /// What signs one-time sign-in links.
     pub links: SignInLinks,
+    /// What signs the cookies of browsers that somebody signed in with.
+    pub known: KnownBrowsers,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Real time, for codes of authenticators and sign-in links: they go by
     /// clocks of their own. [`refundry_engine::clock::real_now`] but in tests.
     pub real_now: fn() -> Timestamp,
@@ -79,6 +85,8 @@ pub struct Console {
     pub(crate) pages: Vec<Arc<dyn HostedPages>>,
     pub(crate) letters: Letters,
     pub(crate) links: SignInLinks,
+    pub(crate) known: KnownBrowsers,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) real_now: fn() -> Timestamp,
     pub(crate) sessions: Sessions,
     pub(crate) throttle: Throttle,
@@ -103,6 +111,8 @@ impl Console {
             pages: parts.pages,
             letters: parts.letters,
             links: parts.links,
+            known: parts.known,
+            trusted_proxies: parts.trusted_proxies,
             real_now: parts.real_now,
             sessions: Sessions::default(),
             throttle: Throttle::default(),

@@ -32,6 +32,9 @@ use view::View;
 pub(crate) const LIST: &str = "/console/approvals";
 /// Refunds on one page of the list.
 const PAGE_LENGTH: usize = 50;
+/// Refunds that one can walk through; a merchant that has more of them waiting
+/// than this needs other help than pages.
+const WALKED: usize = 1_000;
 
 #[derive(Template)]
 #[template(path = "approvals.html")]
@@ -39,8 +42,8 @@ struct List {
     frame: Frame,
     summary: String,
     rows: Vec<Row>,
-    newer: Option<String>,
-    older: Option<String>,
+    first: Option<String>,
+    next: Option<String>,
 }
 
 /// A refund in the list.
@@ -102,40 +105,66 @@ pub(crate) async fn list(
 ) -> Response {
     let query = Form::parse(query.unwrap_or_default().as_bytes());
     let page = list_page(&console, &headers, &query).await;
-    page.unwrap_or_else(|stop| stop.respond(&console))
+    page.unwrap_or_else(|stop| stop.respond(&console, &headers))
 }
 
 async fn list_page(console: &Console, headers: &HeaderMap, query: &Form) -> Result<Response, Stop> {
     let visitor = Visitor::who_looks(console, headers, LIST)?;
     let merchant = visitor.person.merchant;
-    let before = RefundId::parse(query.text("before")).ok();
-    // One more than is shown tells whether there is a next page.
-    let page = PageRequest { limit: PAGE_LENGTH + 1, before };
-    let mut found = console
+    let after = RefundId::parse(query.text("after")).ok();
+    let (found, part) = console
         .engine
         .read(move |reader| {
-            let pending = reader.pending_approvals(merchant, page)?;
-            pending.into_iter().map(|refund| Loaded::of(reader, refund)).collect::<Result<Vec<_>, _>>()
+            // One more than is walked through tells whether there are others.
+            let mut pending = reader.pending_approvals(merchant, PageRequest { limit: WALKED + 1, before: None })?;
+            let others = pending.len() > WALKED;
+            pending.truncate(WALKED);
+            // Ids begin with their time.
+            pending.sort_by_key(|refund| refund.id);
+            let from = after.map_or(0, |after| pending.partition_point(|refund| refund.id <= after));
+            let part = Part { all: pending.len(), others, from };
+            let shown = pending.into_iter().skip(from).take(PAGE_LENGTH);
+            let loaded = shown.map(|refund| Loaded::of(reader, refund)).collect::<Result<Vec<_>, _>>()?;
+            Ok((loaded, part))
         })
         .await?;
-    let more = found.len() > PAGE_LENGTH;
-    found.truncate(PAGE_LENGTH);
-    let older = found.last().filter(|_| more).map(|last| format!("{LIST}?before={}", last.refund.id));
-    let count = found.len();
-    // The longest waiting first, as far as one page goes.
-    found.reverse();
     let now = console.engine.now();
     let rows: Vec<Row> = found.iter().map(|loaded| Row::new(loaded, &visitor, now)).collect();
-    let summary = match (count, more) {
-        (1, false) => "One refund waits for a decision.".to_owned(),
-        (_, false) => format!("{count} refunds wait for a decision, the longest waiting first."),
-        (_, true) => {
-            format!("The {count} newest of the refunds that wait for a decision; older ones are on the next page.")
-        }
-    };
+    let next = found.last().filter(|_| part.from.saturating_add(rows.len()) < part.all);
     let frame = visitor.frame(console, "Approvals", LIST);
-    let shown = List { frame, summary, rows, newer: before.map(|_| LIST.to_owned()), older };
+    let shown = List {
+        frame,
+        summary: part.summary(rows.len()),
+        next: next.map(|last| format!("{LIST}?after={}", last.refund.id)),
+        first: (part.from > 0).then(|| LIST.to_owned()),
+        rows,
+    };
     Ok(html(StatusCode::OK, &shown, &Policy::default()))
+}
+
+/// Which part of the list is shown.
+struct Part {
+    /// Refunds that are walked through.
+    all: usize,
+    /// More wait than are walked through.
+    others: bool,
+    /// How many stand before the first one.
+    from: usize,
+}
+
+impl Part {
+    fn summary(&self, shown: usize) -> String {
+        let Self { all, others, from } = *self;
+        let which = match (all, from, shown) {
+            (1, 0, 1) => return "One refund waits for a decision.".to_owned(),
+            (_, 0, _) if shown == all => format!("{all} refunds wait for a decision, the longest waiting first."),
+            (..) => {
+                let (first, last) = (from.saturating_add(1), from.saturating_add(shown));
+                format!("Refunds {first} to {last} of {all} that wait for a decision, the longest waiting first.")
+            }
+        };
+        if others { format!("{which} Older ones wait, too; they follow when these are decided.") } else { which }
+    }
 }
 
 /// `GET /console/approvals/{id}`.
@@ -145,7 +174,7 @@ pub(crate) async fn detail(
     headers: HeaderMap,
 ) -> Response {
     let page = detail_page(&console, &headers, &id).await;
-    page.unwrap_or_else(|stop| stop.respond(&console))
+    page.unwrap_or_else(|stop| stop.respond(&console, &headers))
 }
 
 async fn detail_page(console: &Console, headers: &HeaderMap, id: &str) -> Result<Response, Stop> {

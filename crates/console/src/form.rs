@@ -10,6 +10,7 @@
 use aws_lc_rs::hmac;
 use http::header::{COOKIE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue};
+use refundry_domain::time::Span;
 use refundry_engine::mint::fill_random;
 use subtle::ConstantTimeEq;
 use url::form_urlencoded;
@@ -117,6 +118,12 @@ impl Site {
     #[must_use]
     pub fn set_cookie(&self, name: &str, value: &str) -> HeaderValue {
         self.cookie(name, value, "")
+    }
+
+    /// `Set-Cookie` for a cookie that outlasts the browser's session.
+    #[must_use]
+    pub fn set_lasting_cookie(&self, name: &str, value: &str, lasts: Span) -> HeaderValue {
+        self.cookie(name, value, &format!("; Max-Age={}", lasts.0 / 1_000_000_000))
     }
 
     /// `Set-Cookie` that removes a cookie.

@@ -7,13 +7,16 @@
 
 mod app;
 mod approvals;
+mod authenticator;
 pub mod form;
 mod hosted;
+pub mod known;
 pub mod letter;
 pub mod link;
 pub mod page;
 pub mod password;
 mod payments;
+mod peer;
 mod routes;
 mod second_factor;
 mod session;

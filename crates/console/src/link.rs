@@ -39,13 +39,18 @@ impl std::fmt::Debug for SignInLinks {
     }
 }
 
+/// A key for one purpose from the server's token key, so that nothing that is
+/// signed for one purpose is good for another.
+pub(crate) fn derived(server_key: &[u8; 32], purpose: &[u8]) -> hmac::Key {
+    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, server_key), purpose);
+    hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
+}
+
 impl SignInLinks {
-    /// From the server's token key; what signs links is derived from it, so
-    /// that no link is a token of something else.
+    /// From the server's token key.
     #[must_use]
     pub fn new(server_key: &[u8; 32]) -> Self {
-        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, server_key), PURPOSE);
-        Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
+        Self(derived(server_key, PURPOSE))
     }
 
     /// The path of a new link for a person.

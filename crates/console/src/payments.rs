@@ -11,7 +11,7 @@ pub(crate) use refund::submit;
 
 use crate::app::Console;
 use crate::form::Form;
-use crate::page::{Chip, Field, Frame, Moment, Money, Notice, PartyView, Policy, html};
+use crate::page::{Chip, Field, Frame, Moment, Money, Notice, Policy, html};
 use crate::stop::Stop;
 use crate::visitor::Visitor;
 use askama::Template;
@@ -22,7 +22,7 @@ use refundry_domain::id::PaymentId;
 use refundry_domain::payment::Payment;
 use refundry_engine::store::PageRequest;
 use std::sync::Arc;
-use view::View;
+use view::{PayerView, View};
 
 /// Where the list is.
 pub(crate) const LIST: &str = "/console/payments";
@@ -34,14 +34,14 @@ const PAGE_LENGTH: usize = 50;
 struct List {
     frame: Frame,
     rows: Vec<Row>,
-    newer: Option<String>,
-    older: Option<String>,
+    first: Option<String>,
+    next: Option<String>,
 }
 
 /// A payment in the list.
 struct Row {
     href: String,
-    payer: PartyView,
+    payer: PayerView,
     merchant_reference: Option<String>,
     money: Money,
     free: Money,
@@ -68,11 +68,11 @@ fn href(id: PaymentId) -> String {
 }
 
 impl Row {
-    fn new(payment: &Payment) -> Self {
+    fn new(console: &Console, payment: &Payment) -> Self {
         let money = |minor| Money(refundry_domain::money::Amount::new(minor, payment.amount.currency));
         Self {
             href: href(payment.id),
-            payer: view::payer(payment),
+            payer: PayerView::of(console, payment),
             merchant_reference: payment.merchant_reference.clone(),
             money: Money(payment.amount),
             free: money(payment.counters.refundable()),
@@ -90,7 +90,7 @@ pub(crate) async fn list(
 ) -> Response {
     let query = Form::parse(query.unwrap_or_default().as_bytes());
     let page = list_page(&console, &headers, &query).await;
-    page.unwrap_or_else(|stop| stop.respond(&console))
+    page.unwrap_or_else(|stop| stop.respond(&console, &headers))
 }
 
 async fn list_page(console: &Console, headers: &HeaderMap, query: &Form) -> Result<Response, Stop> {
@@ -102,10 +102,10 @@ async fn list_page(console: &Console, headers: &HeaderMap, query: &Form) -> Resu
     let mut found = console.engine.read(move |reader| reader.payments(merchant, page)).await?;
     let more = found.len() > PAGE_LENGTH;
     found.truncate(PAGE_LENGTH);
-    let older = found.last().filter(|_| more).map(|last| format!("{LIST}?before={}", last.id));
+    let next = found.last().filter(|_| more).map(|last| format!("{LIST}?before={}", last.id));
     let frame = visitor.frame(console, "Payments", LIST);
-    let rows = found.iter().map(Row::new).collect();
-    let shown = List { frame, rows, newer: before.map(|_| LIST.to_owned()), older };
+    let rows = found.iter().map(|payment| Row::new(console, payment)).collect();
+    let shown = List { frame, rows, first: before.map(|_| LIST.to_owned()), next };
     Ok(html(StatusCode::OK, &shown, &Policy::default()))
 }
 
@@ -116,7 +116,7 @@ pub(crate) async fn detail(
     headers: HeaderMap,
 ) -> Response {
     let page = detail_page(&console, &headers, &id).await;
-    page.unwrap_or_else(|stop| stop.respond(&console))
+    page.unwrap_or_else(|stop| stop.respond(&console, &headers))
 }
 
 async fn detail_page(console: &Console, headers: &HeaderMap, id: &str) -> Result<Response, Stop> {

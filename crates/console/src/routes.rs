@@ -4,14 +4,14 @@
 use crate::app::Console;
 use crate::page::{assets, redirect};
 use crate::stop::Stop;
-use crate::{approvals, payments, sign_in};
+use crate::{approvals, authenticator, payments, sign_in};
 use axum::Router;
 use axum::extract::State;
 use axum::middleware::map_response_with_state;
 use axum::response::Response;
 use axum::routing::{any, get, post};
-use http::HeaderValue;
 use http::header::STRICT_TRANSPORT_SECURITY;
+use http::{HeaderMap, HeaderValue};
 use std::sync::Arc;
 
 /// The routes of the console.
@@ -22,6 +22,7 @@ pub(crate) fn routes(console: Arc<Console>) -> Router {
         .route("/console/sign-in", get(sign_in::show).post(sign_in::submit))
         .route("/console/sign-out", post(sign_in::sign_out))
         .route("/console/link/{token}", get(sign_in::link::show).post(sign_in::link::submit))
+        .route(authenticator::PAGE, get(authenticator::show).post(authenticator::submit))
         .route("/console/approvals", get(approvals::list))
         .route("/console/approvals/{id}", get(approvals::detail))
         .route("/console/approvals/{id}/{step}", get(approvals::confirm).post(approvals::decide))
@@ -48,6 +49,6 @@ async fn home() -> Response {
     redirect("/console/approvals")
 }
 
-async fn nothing(State(console): State<Arc<Console>>) -> Response {
-    Stop::NotFound.respond(&console)
+async fn nothing(State(console): State<Arc<Console>>, headers: HeaderMap) -> Response {
+    Stop::NotFound.respond(&console, &headers)
 }

@@ -25,9 +25,13 @@ pub(crate) async fn use_code(console: &Console, person: &Person, typed: &str) ->
     let Some(step) = secret.and_then(|secret| totp::matching_step(secret, typed, (console.real_now)())) else {
         return Ok(CodeVerdict::Wrong);
     };
+    Ok(if use_step(console, person, step).await? { CodeVerdict::Good } else { CodeVerdict::Used })
+}
+
+/// Uses up the code of a step; false when it was used before.
+pub(crate) async fn use_step(console: &Console, person: &Person, step: u64) -> Result<bool, Unavailable> {
     let id = person.id.0.to_be_bytes();
-    let first = use_once(console, person, &[b"console code", &id, &step.to_be_bytes()]).await?;
-    Ok(if first { CodeVerdict::Good } else { CodeVerdict::Used })
+    use_once(console, person, &[b"console code", &id, &step.to_be_bytes()]).await
 }
 
 /// Notes that something of a person was used; false when it had been before.

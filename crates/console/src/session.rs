@@ -6,9 +6,11 @@ use crate::form::random_text;
 use crate::page::Notice;
 use refundry_domain::id::PersonId;
 use refundry_domain::time::{Span, Timestamp};
-use refundry_engine::digest::sha256;
+use refundry_engine::digest::{fingerprint, sha256};
+use refundry_engine::registry::Person;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use zeroize::Zeroizing;
 
 /// A session ends after so long without a request (reliability F-122).
 pub(crate) const IDLE: Span = Span::seconds(15 * 60);
@@ -24,8 +26,17 @@ const WRONG_CODES_MAX: u8 = 5;
 /// The hash of a session's name.
 pub(crate) type SessionKey = [u8; 32];
 
+/// Everything about a person with which a session stands and falls.
+fn standing(person: &Person) -> [u8; 16] {
+    let roles: Vec<&str> = person.roles.iter().map(|role| role.code()).collect();
+    let secret = |secret: &Option<String>| secret.clone().unwrap_or_default().into_bytes();
+    let parts = [secret(&person.password_hash), secret(&person.totp_secret), person.email.clone().into_bytes()];
+    let [password, factor, email] = &parts;
+    fingerprint(&[&[u8::from(person.enabled)], roles.join(",").as_bytes(), password, factor, email]).0
+}
+
 /// One sign-in.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Session {
     /// Who.
     pub(crate) person: PersonId,
@@ -33,13 +44,31 @@ pub(crate) struct Session {
     pub(crate) form_token: String,
     /// When a code was given for a decision.
     pub(crate) code_given_at: Option<Timestamp>,
+    /// The secret of an authenticator that is being set up.
+    pub(crate) offered_secret: Option<Zeroizing<String>>,
+    standing: [u8; 16],
+    /// What it becomes when the person's own step here is done.
+    next_standing: Option<[u8; 16]>,
     created_at: Timestamp,
     seen_at: Timestamp,
     wrong_codes: u8,
     notice: Option<Notice>,
 }
 
+impl std::fmt::Debug for Session {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "Session({})", self.person)
+    }
+}
+
 impl Session {
+    /// True while the person is enabled and has the roles, the password and
+    /// the second factor that they signed in with.
+    pub(crate) fn still_fits(&self, person: &Person) -> bool {
+        let now = standing(person);
+        person.enabled && (self.standing == now || self.next_standing == Some(now))
+    }
+
     fn is_over(&self, now: Timestamp) -> bool {
         self.seen_at.plus(IDLE) <= now || self.created_at.plus(WHOLE) <= now
     }
@@ -60,7 +89,7 @@ impl Sessions {
     }
 
     /// Signs a person in and returns the name that the cookie carries.
-    pub(crate) fn begin(&self, person: PersonId, now: Timestamp) -> String {
+    pub(crate) fn begin(&self, person: &Person, now: Timestamp) -> String {
         let name = random_text();
         let mut all = self.all();
         if all.len() >= COUNT_MAX {
@@ -72,9 +101,12 @@ impl Sessions {
             all.remove(&oldest);
         }
         let session = Session {
-            person,
+            person: person.id,
             form_token: random_text(),
             code_given_at: None,
+            offered_secret: None,
+            standing: standing(person),
+            next_standing: None,
             created_at: now,
             seen_at: now,
             wrong_codes: 0,
@@ -122,6 +154,22 @@ impl Sessions {
         too_many
     }
 
+    /// The secret that is offered to the person; `made` is kept where there is
+    /// none yet, so that a page that is opened again shows the same.
+    pub(crate) fn offer_secret(&self, key: &SessionKey, made: String) -> Option<Zeroizing<String>> {
+        let mut all = self.all();
+        let session = all.get_mut(key)?;
+        Some(session.offered_secret.get_or_insert_with(|| Zeroizing::new(made)).clone())
+    }
+
+    /// The person is about to become this by a step of this session, which goes
+    /// on; their other sessions end.
+    pub(crate) fn expect(&self, key: &SessionKey, person: &Person) {
+        if let Some(session) = self.all().get_mut(key) {
+            session.next_standing = Some(standing(person));
+        }
+    }
+
     /// Leaves a word for the next page.
     pub(crate) fn leave_notice(&self, key: &SessionKey, notice: Notice) {
         if let Some(session) = self.all().get_mut(key) {
@@ -138,13 +186,19 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use refundry_domain::id::MerchantId;
+    use refundry_engine::registry::{Role, Roles};
 
     const START: Timestamp = Timestamp(1_000_000_000_000);
+
+    fn person(id: u128) -> Person {
+        Person::new(PersonId(id), MerchantId(1), &[Role::Approver], START)
+    }
 
     #[test]
     fn sessions_end_when_idle_and_after_a_day_of_work() {
         let sessions = Sessions::default();
-        let name = sessions.begin(PersonId(1), START);
+        let name = sessions.begin(&person(1), START);
         assert!(sessions.touch("another name", START).is_none());
         let mut now = START;
         while now < START.plus(WHOLE).minus(Span::seconds(1)) {
@@ -152,14 +206,14 @@ mod tests {
             now = now.plus(Span::seconds(600)).min(START.plus(WHOLE).minus(Span::seconds(1)));
         }
         assert!(sessions.touch(&name, START.plus(WHOLE)).is_none());
-        let name = sessions.begin(PersonId(1), START);
+        let name = sessions.begin(&person(1), START);
         assert!(sessions.touch(&name, START.plus(IDLE)).is_none());
     }
 
     #[test]
     fn a_code_is_fresh_for_five_minutes_and_wrong_ones_end_the_session() {
         let sessions = Sessions::default();
-        let name = sessions.begin(PersonId(1), START);
+        let name = sessions.begin(&person(1), START);
         let (key, session) = sessions.touch(&name, START).unwrap();
         assert_eq!(session.fresh_until(START), None, "signing in is no decision");
         sessions.code_given(&key, START);
@@ -174,11 +228,45 @@ mod tests {
     #[test]
     fn there_is_room_for_so_many() {
         let sessions = Sessions::default();
-        let first = sessions.begin(PersonId(1), START);
+        let first = sessions.begin(&person(1), START);
         for _ in 0..COUNT_MAX {
-            sessions.begin(PersonId(2), START.plus(Span::seconds(1)));
+            sessions.begin(&person(2), START.plus(Span::seconds(1)));
         }
         assert!(sessions.touch(&first, START.plus(Span::seconds(1))).is_none());
         assert_eq!(sessions.all().len(), COUNT_MAX);
+    }
+
+    #[test]
+    fn a_session_fits_the_person_who_signed_in() {
+        let sessions = Sessions::default();
+        let before = person(1);
+        let name = sessions.begin(&before, START);
+        let (_, session) = sessions.touch(&name, START).unwrap();
+        assert!(session.still_fits(&before));
+        assert!(session.still_fits(&Person { name: "Ada".to_owned(), ..before.clone() }), "a name changes nothing");
+        for changed in [
+            Person { enabled: false, ..before.clone() },
+            Person { roles: Roles::of(&[Role::Approver, Role::Admin]), ..before.clone() },
+            Person { roles: Roles::of(&[]), ..before.clone() },
+            Person { password_hash: Some("another".to_owned()), ..before.clone() },
+            Person { totp_secret: Some("another".to_owned()), ..before.clone() },
+        ] {
+            assert!(!session.still_fits(&changed), "{changed:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_offered_until_it_is_taken() {
+        let sessions = Sessions::default();
+        let name = sessions.begin(&person(1), START);
+        let (key, _) = sessions.touch(&name, START).unwrap();
+        assert_eq!(sessions.offer_secret(&key, "one".to_owned()).as_deref().map(String::as_str), Some("one"));
+        assert_eq!(sessions.offer_secret(&key, "two".to_owned()).as_deref().map(String::as_str), Some("one"));
+        let (_, session) = sessions.touch(&name, START).unwrap();
+        assert!(!format!("{session:?}").contains("one"));
+        let after = Person { totp_secret: Some("one".to_owned()), ..person(1) };
+        sessions.expect(&key, &after);
+        let (_, session) = sessions.touch(&name, START).unwrap();
+        assert!(session.still_fits(&person(1)) && session.still_fits(&after));
     }
 }

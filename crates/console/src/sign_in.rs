@@ -8,26 +8,33 @@ pub(crate) mod link;
 
 use crate::app::Console;
 use crate::form::{Form, TOKEN_FIELD, random_text};
-use crate::page::{Field, FieldKind, Frame, Moment, Notice, Policy, Tone, html, redirect};
+use crate::known::KNOWN_FOR;
+use crate::page::{Field, FieldKind, Frame, Notice, Policy, Tone, html, redirect, wait};
 use crate::password;
+use crate::peer::place_of;
 use crate::second_factor::{CodeVerdict, use_code};
-use crate::stop::Stop;
+use crate::stop::{Stop, Unsigned};
+use crate::throttle::Bucket;
 use crate::visitor::{SESSION_COOKIE, Visitor};
 use askama::Template;
+use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::{ConnectInfo, RawQuery, State};
 use axum::response::Response;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
-use refundry_domain::id::PersonId;
 use refundry_engine::registry::Person;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use url::form_urlencoded;
 
 /// The cookie to which the token of a form belongs that nobody is signed in for.
 const FORM_COOKIE: &str = "refundry_form";
+/// The cookie of a browser that somebody signed in with before.
+const KNOWN_COOKIE: &str = "refundry_known";
 /// Where one goes who asked for nothing else.
-const HOME: &str = "/console/approvals";
+pub(crate) const HOME: &str = "/console/approvals";
+const PAGE: &str = "/console/sign-in";
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -39,20 +46,53 @@ struct SignIn {
     fields: Vec<Field>,
 }
 
-/// The sign-in page that leads on to a page of the console.
-pub(crate) fn path_with_next(next: &str) -> String {
+/// The path of a page that leads on to another page of the console.
+pub(crate) fn with_next(page: &str, next: &str) -> String {
     if next == HOME || !is_ours(next) {
-        return "/console/sign-in".to_owned();
+        return page.to_owned();
     }
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    format!("/console/sign-in?next={next}")
+    format!("{page}?next={next}")
 }
 
-/// Never lead anybody elsewhere after a sign-in.
+/// Where a sign-in leads on to, as a form or an address says: never elsewhere.
+pub(crate) fn next_of(form: &Form) -> &str {
+    Some(form.text("next")).filter(|next| is_ours(next)).unwrap_or(HOME)
+}
+
 fn is_ours(next: &str) -> bool {
     next.starts_with("/console/")
         && next.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_?=&.".contains(&byte))
         && !next.contains("//")
+}
+
+/// Sends somebody who is not signed in to the sign-in page, which says why.
+pub(crate) fn lead_there(console: &Console, next: &str, why: Unsigned) -> Response {
+    let path = with_next(PAGE, next);
+    let word = match why {
+        Unsigned::Never => return redirect(&path),
+        Unsigned::Ended => "ended",
+        Unsigned::Unsent => "unsent",
+    };
+    let join = if path.contains('?') { '&' } else { '?' };
+    let mut response = redirect(&format!("{path}{join}why={word}"));
+    response.headers_mut().append(SET_COOKIE, console.site.remove_cookie(SESSION_COOKIE));
+    response
+}
+
+fn why(word: &str) -> Option<Notice> {
+    let again = "Sign in again, and you come back to the page.";
+    match word {
+        "ended" => {
+            let text = "A session ends after 15 minutes without a request, and when your rights change.";
+            Some(Notice::new(Tone::Waiting, "You were signed out", format!("{text} {again}")))
+        }
+        "unsent" => {
+            let text = format!("You were signed out before you sent it. {again}");
+            Some(Notice::new(Tone::Bad, "Nothing was changed", text))
+        }
+        _ => None,
+    }
 }
 
 fn page(console: &Console, headers: &HeaderMap, status: StatusCode, page: SignInForm<'_>) -> Response {
@@ -92,42 +132,66 @@ pub(crate) async fn show(
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Form::parse(query.unwrap_or_default().as_bytes());
-    let next = Some(query.text("next")).filter(|next| is_ours(next)).unwrap_or(HOME);
+    let next = next_of(&query);
     if Visitor::of(&console, &headers, next).is_ok() {
         return redirect(next);
     }
-    page(&console, &headers, StatusCode::OK, SignInForm { email: "", next, problem: None })
+    let problem = why(query.text("why"));
+    page(&console, &headers, StatusCode::OK, SignInForm { email: "", next, problem })
 }
 
 /// `POST /console/sign-in`.
-pub(crate) async fn submit(State(console): State<Arc<Console>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(crate) async fn submit(
+    State(console): State<Arc<Console>>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let form = Form::parse(&body);
-    let next = Some(form.text("next")).filter(|next| is_ours(next)).unwrap_or(HOME);
+    let next = next_of(&form);
     let again = |status, problem| {
         page(&console, &headers, status, SignInForm { email: form.text("email"), next, problem: Some(problem) })
     };
     if !came_from_our_form(&console, &headers, &form) {
+        // Signed in meanwhile, in another tab.
+        if console.site.sent_by_us(&headers) && Visitor::of(&console, &headers, next).is_ok() {
+            return redirect(next);
+        }
         let text = "It was sent from another page, or the server was started anew since. Send it once more.";
         return again(StatusCode::FORBIDDEN, Notice::new(Tone::Bad, "This form was not taken", text));
     }
     let email = form.text("email").to_lowercase();
+    let buckets = buckets(&console, &headers, peer.map(|Extension(ConnectInfo(peer))| peer), &email);
     let now = console.engine.now();
-    if let Some(until) = console.throttle.wait_until(&email, now) {
-        let text = format!("The next one is possible from {}. Nobody was signed in.", Moment(until).utc());
-        return again(StatusCode::TOO_MANY_REQUESTS, Notice::new(Tone::Bad, "Too many tries for this e-mail", text));
+    if let Err(next) = console.throttle.admit(&buckets, now) {
+        let text = format!("Wait {} before the next one. Nobody was signed in.", wait(now, next));
+        return again(StatusCode::TOO_MANY_REQUESTS, Notice::new(Tone::Bad, "Too many wrong tries", text));
     }
-    console.throttle.note(&email, now);
     match prove(&console, &email, form.raw("password"), form.text("code")).await {
         Ok(Some(person)) => {
-            console.throttle.forget(&email);
-            signed_in(&console, &headers, person.id, next)
+            console.throttle.was_right(&buckets);
+            signed_in(&console, &headers, &person, next)
         }
         Ok(None) => {
             let text = "Check e-mail, password and code. A code works once: wait for the next one if you just used it.";
             again(StatusCode::OK, Notice::new(Tone::Bad, "That did not match; nobody was signed in", text))
         }
-        Err(stop) => stop.respond(&console),
+        Err(stop) => stop.respond(&console, &headers),
     }
+}
+
+/// What a try with this e-mail counts in.
+fn buckets(console: &Console, headers: &HeaderMap, peer: Option<SocketAddr>, email: &str) -> Vec<Bucket> {
+    match known(console, headers, email) {
+        Some(browser) => Bucket::of_known(email, browser),
+        None => Bucket::of_stranger(email, place_of(peer, headers, &console.trusted_proxies)),
+    }
+}
+
+/// The browser's number, where somebody signed in on it with this e-mail before.
+fn known(console: &Console, headers: &HeaderMap, email: &str) -> Option<u128> {
+    let cookie = console.site.read_cookie(headers, KNOWN_COOKIE)?;
+    console.known.check(cookie, email, (console.real_now)())
 }
 
 fn came_from_our_form(console: &Console, headers: &HeaderMap, form: &Form) -> bool {
@@ -155,15 +219,20 @@ async fn prove(console: &Console, email: &str, secret: &str, code: &str) -> Resu
 }
 
 /// A new session under a new name; whatever the browser had before ends.
-fn signed_in(console: &Console, headers: &HeaderMap, person: PersonId, next: &str) -> Response {
+fn signed_in(console: &Console, headers: &HeaderMap, person: &Person, next: &str) -> Response {
     if let Ok(before) = Visitor::of(console, headers, next) {
         console.sessions.end(&before.key);
     }
     let name = console.sessions.begin(person, console.engine.now());
-    tracing::info!(person = %person, "signed in to the console");
+    tracing::info!(person = %person.id, "signed in to the console");
     let mut response = redirect(next);
-    response.headers_mut().append(SET_COOKIE, console.site.set_cookie(SESSION_COOKIE, &name));
-    response.headers_mut().append(SET_COOKIE, console.site.remove_cookie(FORM_COOKIE));
+    let cookies = response.headers_mut();
+    cookies.append(SET_COOKIE, console.site.set_cookie(SESSION_COOKIE, &name));
+    cookies.append(SET_COOKIE, console.site.remove_cookie(FORM_COOKIE));
+    if known(console, headers, &person.email).is_none() {
+        let cookie = console.known.make(&person.email, (console.real_now)());
+        cookies.append(SET_COOKIE, console.site.set_lasting_cookie(KNOWN_COOKIE, &cookie, KNOWN_FOR));
+    }
     response
 }
 
@@ -171,11 +240,11 @@ fn signed_in(console: &Console, headers: &HeaderMap, person: PersonId, next: &st
 pub(crate) async fn sign_out(State(console): State<Arc<Console>>, headers: HeaderMap, body: Bytes) -> Response {
     if let Ok(visitor) = Visitor::of(&console, &headers, HOME) {
         if let Err(stop) = visitor.check_form(&console, &headers, &Form::parse(&body)) {
-            return stop.respond(&console);
+            return stop.respond(&console, &headers);
         }
         console.sessions.end(&visitor.key);
     }
-    let mut response = redirect("/console/sign-in");
+    let mut response = redirect(PAGE);
     response.headers_mut().append(SET_COOKIE, console.site.remove_cookie(SESSION_COOKIE));
     response
 }
@@ -199,7 +268,7 @@ mod tests {
         ] {
             assert_eq!(is_ours(next), ours, "{next}");
         }
-        assert_eq!(path_with_next("/console/approvals/1"), "/console/sign-in?next=%2Fconsole%2Fapprovals%2F1");
-        assert_eq!(path_with_next("//evil.example"), "/console/sign-in");
+        assert_eq!(with_next(PAGE, "/console/approvals/1"), "/console/sign-in?next=%2Fconsole%2Fapprovals%2F1");
+        assert_eq!(with_next(PAGE, "//evil.example"), "/console/sign-in");
     }
 }

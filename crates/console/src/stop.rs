@@ -1,17 +1,37 @@
 //! Why a page is not shown, or a step not taken, as a page of its own.
 
 use crate::app::Console;
+use crate::authenticator;
 use crate::page::{Frame, Link, Policy, html, redirect};
+use crate::visitor::Visitor;
 use askama::Template;
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use refundry_engine::envelope::Unavailable;
+
+/// Why nobody is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsigned {
+    /// Nobody ever was, as far as the browser says.
+    Never,
+    /// The session has ended.
+    Ended,
+    /// The same, and a form was sent that is lost with it.
+    Unsent,
+}
 
 /// Why not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// Nobody is signed in; then on to this page.
     SignIn {
+        /// The path of the page.
+        next: String,
+        /// What happened.
+        why: Unsigned,
+    },
+    /// They need an authenticator first; then on to this page.
+    SetUp {
         /// The path of the page.
         next: String,
     },
@@ -45,11 +65,22 @@ struct Message {
 }
 
 impl Stop {
-    /// The page that says so.
-    pub(crate) fn respond(self, console: &Console) -> Response {
+    /// The same for somebody who sent a form: it is lost, and they are told.
+    pub(crate) fn of_form(self) -> Self {
+        match self {
+            Self::SignIn { next, why: Unsigned::Ended | Unsigned::Never } => {
+                Self::SignIn { next, why: Unsigned::Unsent }
+            }
+            other => other,
+        }
+    }
+
+    /// The page that says so, for whoever asks.
+    pub(crate) fn respond(self, console: &Console, headers: &HeaderMap) -> Response {
         let home = |label: &str| Some(Link { href: "/console/approvals".to_owned(), label: label.to_owned() });
         let (status, title, lines, next) = match self {
-            Self::SignIn { next } => return redirect(&crate::sign_in::path_with_next(&next)),
+            Self::SignIn { next, why } => return crate::sign_in::lead_there(console, &next, why),
+            Self::SetUp { next } => return redirect(&crate::sign_in::with_next(authenticator::PAGE, &next)),
             Self::Foreign => (
                 StatusCode::FORBIDDEN,
                 "This form was not taken",
@@ -62,7 +93,7 @@ impl Stop {
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,
                 "Your role does not show this",
-                vec!["Ask an administrator if you need it. Nothing was changed."],
+                vec!["An administrator gives roles, on the server with: refundry user roles. Nothing was changed."],
                 None,
             ),
             Self::NotFound => (
@@ -84,7 +115,9 @@ impl Stop {
                 None,
             ),
         };
-        let page = Message { frame: Frame { narrow: true, ..console.frame(title) }, lines, next };
+        let frame = Visitor::of(console, headers, "")
+            .map_or_else(|_| console.frame(title), |visitor| visitor.frame(console, title, ""));
+        let page = Message { frame: Frame { narrow: true, ..frame }, lines, next };
         html(status, &page, &Policy::default())
     }
 }

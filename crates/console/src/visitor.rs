@@ -4,7 +4,7 @@ use crate::app::Console;
 use crate::form::{Form, TOKEN_FIELD, same_secret};
 use crate::page::{Frame, VisitorView};
 use crate::session::{Session, SessionKey};
-use crate::stop::Stop;
+use crate::stop::{Stop, Unsigned};
 use http::HeaderMap;
 use refundry_domain::id::PersonId;
 use refundry_engine::registry::{Directory, Person, Role};
@@ -26,6 +26,12 @@ pub(crate) struct Visitor {
     pub(crate) directory: Arc<Directory>,
 }
 
+/// Whoever decides about refunds or about people needs a second factor before
+/// anything else.
+pub(crate) fn must_set_up(person: &Person) -> bool {
+    person.totp_secret.is_none() && (person.is(Role::Approver) || person.is(Role::Admin))
+}
+
 /// May look at refunds of the merchant, masked.
 fn may_look(person: &Person) -> bool {
     let roles = [Role::Viewer, Role::Support, Role::Maker, Role::Approver, Role::Finance, Role::Admin, Role::Auditor];
@@ -33,16 +39,19 @@ fn may_look(person: &Person) -> bool {
 }
 
 impl Visitor {
-    /// Who sent this request. Whoever was disabled meanwhile is nobody.
+    /// Who asks for this page. Whoever was disabled since they signed in, or has
+    /// other roles, another password or another second factor, is nobody.
     pub(crate) fn of(console: &Console, headers: &HeaderMap, path: &str) -> Result<Self, Stop> {
-        let nobody = || Stop::SignIn { next: path.to_owned() };
-        let name = console.site.read_cookie(headers, SESSION_COOKIE).ok_or_else(nobody)?;
-        let (key, session) = console.sessions.touch(name, console.engine.now()).ok_or_else(nobody)?;
+        let nobody = |why| Stop::SignIn { next: path.to_owned(), why };
+        let name = console.site.read_cookie(headers, SESSION_COOKIE).filter(|name| !name.is_empty());
+        let name = name.ok_or_else(|| nobody(Unsigned::Never))?;
+        let found = console.sessions.touch(name, console.engine.now());
+        let (key, session) = found.ok_or_else(|| nobody(Unsigned::Ended))?;
         let directory = console.engine.directory();
-        let person = directory.people.get(&session.person).filter(|person| person.enabled).cloned();
+        let person = directory.people.get(&session.person).filter(|person| session.still_fits(person)).cloned();
         let Some(person) = person else {
             console.sessions.end(&key);
-            return Err(nobody());
+            return Err(nobody(Unsigned::Ended));
         };
         Ok(Self { key, session, person, directory })
     }
@@ -50,7 +59,18 @@ impl Visitor {
     /// The same, for a page about refunds.
     pub(crate) fn who_looks(console: &Console, headers: &HeaderMap, path: &str) -> Result<Self, Stop> {
         let visitor = Self::of(console, headers, path)?;
+        if must_set_up(&visitor.person) {
+            return Err(Stop::SetUp { next: path.to_owned() });
+        }
         if may_look(&visitor.person) { Ok(visitor) } else { Err(Stop::Forbidden) }
+    }
+
+    /// Who sends a form about refunds; `path` is the page to which one comes
+    /// back who has to sign in first.
+    pub(crate) fn who_sends(console: &Console, headers: &HeaderMap, form: &Form, path: &str) -> Result<Self, Stop> {
+        let visitor = Self::who_looks(console, headers, path).map_err(Stop::of_form)?;
+        visitor.check_form(console, headers, form)?;
+        Ok(visitor)
     }
 
     /// Refuses a form that none of their own pages sent.
@@ -66,6 +86,7 @@ impl Visitor {
             name: name_of(&self.person),
             roles: roles.join(", "),
             form_token: self.session.form_token.clone(),
+            may_set_up: self.person.totp_secret.is_none(),
         };
         Frame {
             visitor: Some(view),

@@ -6,7 +6,7 @@ use super::view::{self, View};
 use super::{LIST, href, texts};
 use crate::app::Console;
 use crate::form::Form;
-use crate::page::{Field, FieldKind, Frame, Moment, Money, Notice, PartyView, Policy, Tone, html, redirect};
+use crate::page::{Field, FieldKind, Frame, Money, Notice, PartyView, Policy, Tone, html, redirect, wait};
 use crate::second_factor::{CodeVerdict, use_code};
 use crate::stop::Stop;
 use crate::visitor::Visitor;
@@ -19,6 +19,7 @@ use refundry_domain::approval::NOTE_LENGTH_MAX;
 use refundry_domain::command::Command;
 use refundry_domain::event::Actor;
 use refundry_domain::refund::{Gate, RefundState};
+use refundry_domain::refusal::Refusal;
 use refundry_engine::envelope::{Answer, Envelope};
 use std::sync::Arc;
 
@@ -56,6 +57,14 @@ impl Choice {
             Self::Approve => "Approve this refund",
             Self::Reject => "Reject this refund",
             Self::Withdraw => "Withdraw this refund",
+        }
+    }
+
+    fn not_taken(self) -> &'static str {
+        match self {
+            Self::Approve => "Your approval was not taken",
+            Self::Reject => "Your rejection was not taken",
+            Self::Withdraw => "It was not withdrawn",
         }
     }
 
@@ -136,18 +145,37 @@ fn page(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded
         form_token: visitor.session.form_token.clone(),
         agreed: view.content.clone(),
         fields,
-        fresh: fresh.map(|until| format!("No code is needed until {}: you gave one just before.", Moment(until).utc())),
+        fresh: fresh
+            .map(|until| format!("You gave a code just before; none is needed for another {}.", wait(now, until))),
         bad: choice != Choice::Approve,
         button: choice.button(&view.money.figures()),
     };
     html(StatusCode::OK, &shown, &Policy::default())
 }
 
-/// Back to the refund, with a word about what did not happen.
-fn back(console: &Console, visitor: &Visitor, loaded: &Loaded, why: &str) -> Response {
-    let notice = Notice::new(Tone::Bad, "Nothing was decided", why);
+/// Back to the refund, with a word about what did not happen, or had happened
+/// before: a form that is sent twice, and a page that one comes back to.
+fn back(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded), why: &str) -> Response {
+    let notice = match same_before(choice, loaded, visitor) {
+        Some(title) => Notice::new(Tone::Good, title, "It counts once; nothing more was done."),
+        None => Notice::new(Tone::Bad, choice.not_taken(), why),
+    };
     console.sessions.leave_notice(&visitor.key, notice);
     redirect(&href(loaded.refund.id))
+}
+
+/// What this person did already, where it is the same.
+fn same_before(choice: Choice, loaded: &Loaded, visitor: &Visitor) -> Option<&'static str> {
+    let (refund, me) = (&loaded.refund, visitor.person.id);
+    let approval = refund.approval.as_ref()?;
+    match choice {
+        Choice::Approve => approval.has_word_of(me).then_some("You approved it before"),
+        Choice::Reject => (refund.state == RefundState::Rejected { by: me }).then_some("You rejected it before"),
+        Choice::Withdraw => {
+            let withdrawn = matches!(refund.state, RefundState::Cancelled { .. }) && approval.maker == Some(me);
+            withdrawn.then_some("You withdrew it before")
+        }
+    }
 }
 
 /// Why this visitor cannot do it, where they cannot.
@@ -172,11 +200,11 @@ pub(crate) async fn confirm(
         let choice = Choice::parse(&step)?;
         let loaded = load::by_id(&console, &visitor, &id).await?;
         Ok(match hindrance(&console, &visitor, (choice, &loaded)) {
-            Some(why) => back(&console, &visitor, &loaded, &why),
+            Some(why) => back(&console, &visitor, (choice, &loaded), &why),
             None => page(&console, &visitor, (choice, &loaded), Typed::default()),
         })
     };
-    asked.await.unwrap_or_else(|stop: Stop| stop.respond(&console))
+    asked.await.unwrap_or_else(|stop: Stop| stop.respond(&console, &headers))
 }
 
 /// `POST /console/approvals/{id}/{step}`.
@@ -188,13 +216,12 @@ pub(crate) async fn decide(
 ) -> Response {
     let decided = async {
         let form = Form::parse(&body);
-        let visitor = Visitor::who_looks(&console, &headers, &format!("{LIST}/{id}"))?;
-        visitor.check_form(&console, &headers, &form)?;
+        let visitor = Visitor::who_sends(&console, &headers, &form, &format!("{LIST}/{id}"))?;
         let choice = Choice::parse(&step)?;
         let loaded = load::by_id(&console, &visitor, &id).await?;
         decided(&console, &visitor, (choice, &loaded), &form).await
     };
-    decided.await.unwrap_or_else(|stop| stop.respond(&console))
+    decided.await.unwrap_or_else(|stop| stop.respond(&console, &headers))
 }
 
 async fn decided(
@@ -204,11 +231,11 @@ async fn decided(
     form: &Form,
 ) -> Result<Response, Stop> {
     if let Some(why) = hindrance(console, visitor, (choice, loaded)) {
-        return Ok(back(console, visitor, loaded, &why));
+        return Ok(back(console, visitor, (choice, loaded), &why));
     }
     let content = loaded.refund.approval.as_ref().map(|approval| hex::encode(approval.content));
     if content.as_deref() != Some(form.text("agreed")) {
-        return Ok(back(console, visitor, loaded, "The refund changed since you looked at it. Look at it again."));
+        return Ok(back(console, visitor, (choice, loaded), &texts::refusal(Refusal::Changed)));
     }
     let mut typed = Typed { note: form.text("note").to_owned(), ..Typed::default() };
     if choice == Choice::Reject && typed.note.is_empty() {
@@ -274,7 +301,7 @@ async fn execute(
             | Answer::Kept { .. }
             | Answer::Done,
         ) => loaded.refund.state,
-        Err(refusal) => return Ok(back(console, visitor, loaded, &texts::refusal(refusal))),
+        Err(refusal) => return Ok(back(console, visitor, (choice, loaded), &texts::refusal(refusal))),
     };
     console.sessions.leave_notice(&visitor.key, done(choice, loaded, state));
     Ok(redirect(LIST))

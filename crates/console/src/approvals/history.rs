@@ -27,11 +27,12 @@ fn note_of(loaded: &Loaded, person: PersonId) -> Option<String> {
 fn actor(actor: &Actor, visitor: &Visitor) -> Option<String> {
     Some(match actor {
         Actor::Engine => return None,
-        Actor::Credential(id) => format!("program with key {id}"),
+        Actor::Credential(id) => format!("a program (key {id})"),
         Actor::Person(id) => visitor.name_of(*id),
         Actor::Customer => "the customer".to_owned(),
         Actor::Rail(_) => "the bank".to_owned(),
         Actor::Sandbox => "the sandbox".to_owned(),
+        Actor::Operator => "the operator".to_owned(),
     })
 }
 

@@ -50,14 +50,14 @@ pub(super) fn standing(refund: &Refund, visitor: &Visitor) -> String {
 /// Who asked for a refund.
 pub(super) fn maker(refund: &Refund, visitor: &Visitor) -> String {
     let person = refund.approval.as_ref().and_then(|approval| approval.maker);
-    person.map_or_else(|| "a program of the merchant".to_owned(), |person| visitor.name_of(person))
+    person.map_or_else(|| "A program of the merchant".to_owned(), |person| visitor.name_of(person))
 }
 
 /// Where the money comes from.
 pub(super) fn funding(funding: Funding, account: Option<&str>) -> String {
     match funding {
         Funding::Held { .. } => match account.filter(|name| !name.is_empty()) {
-            Some(name) => format!("Account {name}"),
+            Some(name) => name.to_owned(),
             None => "An account held here".to_owned(),
         },
         Funding::Mandate { .. } => "Your own bank account, under a mandate".to_owned(),
@@ -66,7 +66,7 @@ pub(super) fn funding(funding: Funding, account: Option<&str>) -> String {
 }
 
 /// Sentences for what people can meet here; the engine's codes for the rest.
-const REFUSALS: [(Refusal, &str); 9] = [
+const REFUSALS: [(Refusal, &str); 17] = [
     (Refusal::SelfApproval, "You asked for this refund, so another person must decide about it."),
     (Refusal::AlreadyDecided, "You decided about this refund already."),
     (Refusal::NotEligible, "Your role does not decide about refunds any more."),
@@ -75,11 +75,22 @@ const REFUSALS: [(Refusal, &str); 9] = [
     (Refusal::AlreadySubmitted, "This refund was sent already."),
     (Refusal::AlreadyEnded, "This refund has ended already; somebody else was quicker."),
     (Refusal::RefundUnknown, "There is no such refund."),
-    (Refusal::Changed, "The refund changed since you looked at it."),
+    (Refusal::Changed, "The refund changed since you looked at it. This is how it is now: look at it again."),
+    (Refusal::AlreadyRefunded, "Everything of this payment was given back meanwhile, or is on its way."),
+    (Refusal::PaymentNotSettled, "The money of this payment has not arrived."),
+    (Refusal::PaymentFailed, "Nothing was paid, so nothing can be given back."),
+    (Refusal::PaymentBlocked, "Refunds of this payment are blocked."),
+    (Refusal::AccountNotEligible, "The account that this payment came into pays no refunds."),
+    (Refusal::KeyReused, "This form made another refund already. Look at the refunds below."),
+    (Refusal::DuplicateReference, "This form made a refund already. Look at the refunds below."),
+    (Refusal::RefundBlocked, "This refund is blocked."),
 ];
 
-/// Why the engine did not take a decision.
+/// Why the engine did not take a step.
 pub(crate) fn refusal(refusal: Refusal) -> String {
+    if matches!(refusal, Refusal::AmountExceedsRefundable { .. }) {
+        return "Less than that is left of this payment by now.".to_owned();
+    }
     let known = REFUSALS.iter().find(|(known, _)| *known == refusal);
     known.map_or_else(
         || format!("The engine refused it: {}.", refusal.code().replace('_', " ")),

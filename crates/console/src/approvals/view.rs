@@ -167,8 +167,7 @@ pub(super) fn disabled(refund: &Refund, visitor: &Visitor, now: Timestamp) -> Op
     } else if refund.creditor == Creditor::Unknown {
         "Nobody knows yet which account it goes to, so nobody can agree to it."
     } else if me.totp_secret.is_none() {
-        "A decision asks for a code from an authenticator app, and you have none set up. An administrator makes one on \
-         the server with: refundry user reset-totp"
+        "A decision asks for a code from an authenticator app, and you have none set up."
     } else {
         return None;
     };

@@ -47,6 +47,15 @@ pub fn left(now: Timestamp, until: Timestamp) -> String {
     if until <= now { "ended".to_owned() } else { format!("{} left", age(now, until)) }
 }
 
+/// How long somebody must wait, rounded up: `30 seconds`, `2 minutes`.
+#[must_use]
+pub fn wait(now: Timestamp, until: Timestamp) -> String {
+    let nanoseconds = until.0.saturating_sub(now.0).max(0);
+    let seconds = nanoseconds.unsigned_abs().div_ceil(1_000_000_000).max(1);
+    let (count, unit) = if seconds < 120 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +77,14 @@ mod tests {
         }
         assert_eq!(left(at, at), "ended");
         assert_eq!(age(at, Timestamp(0)), "less than a minute");
+        for (nanoseconds, expected) in [
+            (0, "1 second"),
+            (29_500_000_000, "30 seconds"),
+            (61_000_000_000, "61 seconds"),
+            (121_000_000_000, "3 minutes"),
+            (900_000_000_000, "15 minutes"),
+        ] {
+            assert_eq!(wait(at, Timestamp(at.0 + nanoseconds)), expected);
+        }
     }
 }

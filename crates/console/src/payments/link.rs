@@ -22,7 +22,7 @@ pub(crate) async fn send_again(
     body: Bytes,
 ) -> Response {
     let page = renew(&console, &headers, (&id, &refund), &Form::parse(&body)).await;
-    page.unwrap_or_else(|stop| stop.respond(&console))
+    page.unwrap_or_else(|stop| stop.respond(&console, &headers))
 }
 
 async fn renew(
@@ -31,8 +31,7 @@ async fn renew(
     (id, refund): (&str, &str),
     form: &Form,
 ) -> Result<Response, Stop> {
-    let visitor = Visitor::who_looks(console, headers, &format!("{LIST}/{id}"))?;
-    visitor.check_form(console, headers, form)?;
+    let visitor = Visitor::who_sends(console, headers, form, &format!("{LIST}/{id}"))?;
     if !view::may_pass_on(&visitor.person) {
         return Err(Stop::Forbidden);
     }

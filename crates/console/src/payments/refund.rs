@@ -33,8 +33,7 @@ struct Confirm {
     back: String,
     effect: String,
     words: String,
-    after: String,
-    next: &'static str,
+    steps: Vec<&'static str>,
     button: String,
     form_token: String,
     typed: Typed,
@@ -89,7 +88,6 @@ pub(super) fn detail(
     fault: Option<(Option<String>, Option<String>, Option<Notice>)>,
 ) -> Response {
     let payment = &loaded.payment;
-    let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (amount, remittance, problem) = fault.unwrap_or_default();
     let title = format!("Payment of {}", Money(payment.amount).figures());
     let hint = format!("All of it, or any part: up to {}.", View::free(payment).figures());
@@ -115,35 +113,59 @@ pub(super) fn detail(
         fields,
         intent: typed.intent.clone(),
     };
-    html(status, &shown, &Policy::default())
+    html(StatusCode::OK, &shown, &Policy::default())
 }
 
 fn confirm(console: &Console, visitor: &Visitor, payment: &Payment, minor: u64, typed: Typed) -> Response {
     let money = Money(Amount::new(minor, payment.amount.currency));
     let rest = Money(Amount::new(payment.counters.refundable().saturating_sub(minor), payment.amount.currency));
-    let title = format!("Give {} back", money.figures());
     let to = match &payment.debtor {
         Some(party) => PartyView::of(Some(party)).sentence(),
         None => "the customer".to_owned(),
     };
-    let next = match payment.debtor {
-        Some(_) => "You consent at your bank before anything is sent.",
-        None => {
-            "The customer is asked for an account first; then you consent at your bank. Nothing is sent before that."
-        }
-    };
     let shown = Confirm {
-        frame: visitor.frame(console, &title, LIST),
+        frame: Frame { narrow: true, ..visitor.frame(console, "Check this refund", LIST) },
         back: href(payment.id),
-        effect: format!("{} goes back to {to}.", money.figures()),
+        effect: format!("{} goes back to {to}; {} of this payment stays.", money.figures(), rest.figures()),
         words: money.words(),
-        after: format!("After it, {} of this payment can still be given back.", rest.figures()),
-        next,
-        button: format!("Make the refund of {}", money.figures()),
+        steps: steps(visitor, payment, minor),
+        button: format!("Refund {}", money.figures()),
         form_token: visitor.session.form_token.clone(),
         typed,
     };
     html(StatusCode::OK, &shown, &Policy::default())
+}
+
+/// What happens after it is made, in its order.
+fn steps(visitor: &Visitor, payment: &Payment, minor: u64) -> Vec<&'static str> {
+    let mut steps = Vec::new();
+    if payment.debtor.is_none() {
+        steps.push("The customer is asked which account it should go to.");
+    }
+    steps.extend(approval_step(visitor, payment, minor));
+    steps.push("You consent at your bank. Nothing is sent before that.");
+    steps.push("The bank sends it.");
+    steps
+}
+
+/// Whether another person must agree, as far as the merchant's rules tell
+/// before it is made; what is counted per day is known only then.
+fn approval_step(visitor: &Visitor, payment: &Payment, minor: u64) -> Option<&'static str> {
+    let rules = visitor.directory.approval_rules(payment.merchant);
+    if !rules.refunds {
+        return None;
+    }
+    let limits = rules.limits_of(payment.amount.currency);
+    let of_payment = payment.counters.claimed.saturating_add(minor);
+    let surely = limits.refund.is_some_and(|limit| minor > limit)
+        || limits.payment.is_some_and(|limit| of_payment > limit)
+        || limits.day.is_some_and(|limit| minor > limit)
+        || limits.creditor_day.is_some_and(|limit| minor > limit && payment.debtor.is_some());
+    if surely {
+        return Some("Another person approves it.");
+    }
+    let perhaps = limits.day.is_some() || limits.creditor_day.is_some();
+    perhaps.then_some("Another person approves it, where the sums of today ask for that.")
 }
 
 /// `POST /console/payments/{id}/refund`: `step` is `check` or `make`.
@@ -154,12 +176,11 @@ pub(crate) async fn submit(
     body: Bytes,
 ) -> Response {
     let page = take(&console, &headers, &id, &Form::parse(&body)).await;
-    page.unwrap_or_else(|stop| stop.respond(&console))
+    page.unwrap_or_else(|stop| stop.respond(&console, &headers))
 }
 
 async fn take(console: &Console, headers: &HeaderMap, id: &str, form: &Form) -> Result<Response, Stop> {
-    let visitor = Visitor::who_looks(console, headers, &format!("{LIST}/{id}"))?;
-    visitor.check_form(console, headers, form)?;
+    let visitor = Visitor::who_sends(console, headers, form, &format!("{LIST}/{id}"))?;
     let loaded = by_id(console, &visitor, id).await?;
     let payment = &loaded.payment;
     let typed = Typed::of(form);
@@ -207,7 +228,7 @@ async fn make(
         Ok(_) => {
             let money = Money(Amount::new(minor, payment.amount.currency)).figures();
             let notice =
-                Notice::new(Tone::Good, format!("The refund of {money} is made"), "Below is what happens next.");
+                Notice::new(Tone::Good, format!("The refund of {money} is made"), "Below is what it waits for.");
             console.sessions.leave_notice(&visitor.key, notice);
             Ok(redirect(&href(payment.id)))
         }

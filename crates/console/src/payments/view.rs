@@ -18,7 +18,7 @@ pub(super) struct View {
     pub(super) href: String,
     pub(super) chip: Chip,
     pub(super) money: Money,
-    pub(super) payer: PartyView,
+    pub(super) payer: PayerView,
     pub(super) paid_at: Moment,
     pub(super) merchant_reference: Option<String>,
     pub(super) bar: PaymentBar,
@@ -39,8 +39,10 @@ pub(super) struct RefundView {
     pub(super) approval: Option<String>,
     /// The customer's link.
     pub(super) details: Option<String>,
-    /// What became of its letters.
-    pub(super) letters: Option<Notice>,
+    /// What is wrong with its letters.
+    pub(super) trouble: Option<Notice>,
+    /// What became of its letters where nothing is wrong.
+    pub(super) letters: Option<Chip>,
     /// Where a letter is sent again.
     pub(super) again: Option<String>,
     /// Where the merchant consents.
@@ -61,10 +63,34 @@ pub(super) fn chip(state: PaymentState) -> Chip {
 }
 
 /// Who paid.
-pub(super) fn payer(payment: &Payment) -> PartyView {
-    match &payment.debtor {
-        Some(party) => PartyView::of(Some(party)),
-        None => PartyView { name: None, account: "an account that the bank does not tell".to_owned() },
+pub(super) struct PayerView {
+    /// Account holder, or whom the merchant named.
+    pub(super) name: Option<String>,
+    /// The name is the merchant's word, not the bank's.
+    pub(super) told: bool,
+    /// The account, masked, or a sentence.
+    pub(super) account: String,
+}
+
+impl PayerView {
+    /// What the bank says of the payer; what the merchant said where the bank
+    /// says nothing.
+    pub(super) fn of(console: &Console, payment: &Payment) -> Self {
+        let debtor = payment.debtor.as_ref();
+        let known = debtor.and_then(|party| party.name.clone());
+        let told = || console.pages.iter().find_map(|pages| pages.payer_told(payment));
+        let account = debtor.map(|party| party.account.masked());
+        Self {
+            told: known.is_none(),
+            name: known.or_else(told),
+            account: account.unwrap_or_else(|| "The bank told no account".to_owned()),
+        }
+        .settled()
+    }
+
+    /// Nobody is marked who is not named.
+    fn settled(self) -> Self {
+        Self { told: self.told && self.name.is_some(), ..self }
     }
 }
 
@@ -108,7 +134,7 @@ impl View {
             href: super::href(payment.id),
             chip: chip(payment.state),
             money: Money(payment.amount),
-            payer: payer(payment),
+            payer: PayerView::of(console, payment),
             paid_at: Moment(payment.moments.settled_at.unwrap_or(payment.created_at)),
             merchant_reference: payment.merchant_reference.clone(),
             bar: PaymentBar::of_payment(payment.amount.currency, received, counters.claimed),
@@ -140,6 +166,7 @@ fn row(
 ) -> RefundView {
     let passes_on = may_pass_on(&visitor.person);
     let again = format!("{}/links/{}", super::href(payment.id), refund.id);
+    let (trouble, letters) = letters(console, refund, ways, now);
     RefundView {
         money: Money(refund.amount),
         chip: refund_chip(refund.state),
@@ -149,24 +176,26 @@ fn row(
         remittance: refund.remittance.as_deref().map(str::to_owned),
         approval: refund.approval.as_ref().map(|_| format!("/console/approvals/{}", refund.id)),
         details: ways.details.clone().filter(|_| passes_on),
-        letters: letters(console, refund, ways, now),
+        trouble,
+        letters,
         again: ways.details.as_ref().filter(|_| passes_on).map(|_| again),
         authorise: ways.authorise.clone().filter(|_| may_refund(&visitor.person)),
     }
 }
 
-/// What became of the letters with a refund's link.
-fn letters(console: &Console, refund: &Refund, ways: &Ways, now: Timestamp) -> Option<Notice> {
-    let letters = ways.letters.as_ref()?;
+/// What became of the letters with a refund's link: trouble, or a word.
+fn letters(console: &Console, refund: &Refund, ways: &Ways, now: Timestamp) -> (Option<Notice>, Option<Chip>) {
+    let Some(letters) = ways.letters.as_ref() else { return (None, None) };
     if !letters.has_address {
         let text = "The payment names no e-mail address. Pass the link on yourself.";
-        return Some(Notice::new(Tone::Warning, "The customer gets no letter", text));
+        return (Some(Notice::new(Tone::Warning, "The customer gets no letter", text)), None);
     }
     if let Some(why) = (console.letters.trouble)(refund.merchant, refund.id) {
-        return Some(Notice::new(Tone::Bad, "The letter has not gone", format!("{why}.")));
+        return (Some(Notice::new(Tone::Bad, "The letter has not gone", format!("{why}."))), None);
     }
-    Some(match letters.sent.last() {
-        Some(at) => Notice::new(Tone::Good, format!("The letter went {} ago", age(*at, now)), ""),
-        None => Notice::new(Tone::Waiting, "The letter is about to go", ""),
-    })
+    let chip = match letters.sent.last() {
+        Some(at) => Chip { tone: Tone::Good, word: format!("The letter went {} ago", age(*at, now)) },
+        None => Chip { tone: Tone::Waiting, word: "The letter is about to go".to_owned() },
+    };
+    (None, Some(chip))
 }

@@ -83,12 +83,12 @@ pub(crate) async fn submit(
     body: Bytes,
 ) -> Response {
     if !came_from_our_form(&console, &headers, &Form::parse(&body)) {
-        return Stop::Foreign.respond(&console);
+        return Stop::Foreign.respond(&console, &headers);
     }
     let Some((link, person)) = person_of(&console, &token) else { return gone(&console) };
     match use_once(&console, &person, &[b"console link", &link.nonce.to_be_bytes()]).await {
-        Ok(true) => signed_in(&console, &headers, person.id, HOME),
+        Ok(true) => signed_in(&console, &headers, &person, HOME),
         Ok(false) => gone(&console),
-        Err(unavailable) => Stop::from(unavailable).respond(&console),
+        Err(unavailable) => Stop::from(unavailable).respond(&console, &headers),
     }
 }

@@ -1,7 +1,10 @@
 //! Approving, rejecting, withdrawing: each case has the one right outcome.
 
-use crate::world::{World, code};
+use crate::world::{PASSWORD, World, code, sign_in_fields};
+use refundry_domain::command::Command;
 use refundry_domain::event::{Actor, EventKind};
+use refundry_domain::party::{AccountIdentifier, CreditorSource, Party};
+use refundry_domain::refund::RefundState;
 use refundry_engine::registry::{Person, Role, Roles};
 
 #[tokio::test]
@@ -58,7 +61,7 @@ async fn the_maker_does_not_approve() {
             ("note", "no".to_owned()),
         ];
         assert_eq!(browser.post(&path, &fields).await.status, 303);
-        browser.get(&format!("/console/approvals/{refund}")).await.says(sentence).says("Nothing was decided");
+        browser.get(&format!("/console/approvals/{refund}")).await.says(sentence).says("was not taken");
     }
     assert_eq!(world.stands(refund).await, "awaiting_approval");
     let mut other = world.signed_in(&world.grace).await;
@@ -119,7 +122,7 @@ async fn a_code_is_good_once_and_spares_further_ones_for_five_minutes() {
     let now = code(&world.ada, 0);
     assert_eq!(browser.decide(refunds[0], "approve", &[("code", &now)]).await.status, 303);
     let page = browser.get(&format!("/console/approvals/{}/approve", refunds[1])).await;
-    page.says("No code is needed until").does_not_say("name=\"code\"");
+    page.says("none is needed for another 5 minutes").does_not_say("name=\"code\"");
     assert_eq!(browser.submit(&format!("/console/approvals/{}/approve", refunds[1]), &[]).await.status, 303);
     assert_eq!(world.stands(refunds[1]).await, "ready");
     world.advance(301);
@@ -190,11 +193,119 @@ async fn whose_role_was_taken_away_decides_nothing() {
     browser.get(&path).await;
     world.put(Person { roles: Roles::of(&[Role::Viewer]), ..world.ada.clone() }).await;
     let page = browser.submit(&path, &[("code", &code(&world.ada, 0))]).await;
-    browser.get(page.header("location")).await.says("Your role looks at refunds and does not decide about them.");
+    let sign_in = page.header("location").to_owned();
+    assert!(sign_in.starts_with("/console/sign-in?next=") && sign_in.ends_with("why=unsent"), "{sign_in}");
+    browser.get(&sign_in).await.says("Nothing was changed").says("Sign in again");
+    let mut browser = world.signed_in_with(&world.ada, 0).await;
+    let page = browser.get(&format!("/console/approvals/{refund}")).await;
+    page.says("Your role looks at refunds and does not decide about them.").does_not_say("Approve…");
     assert_eq!(world.stands(refund).await, "awaiting_approval");
-    // And without a second factor nobody decides.
+}
+
+#[tokio::test]
+async fn without_a_second_factor_nobody_decides() {
+    let world = World::new().await;
+    let refund = world.pending(4_250, 1).await;
     world.put(Person { totp_secret: None, ..world.ada.clone() }).await;
-    browser.get(&format!("/console/approvals/{refund}")).await.says("you have none set up").does_not_say("Approve…");
+    let mut browser = world.browser();
+    browser.get("/console/sign-in").await;
+    browser.submit("/console/sign-in", &sign_in_fields(&world.ada.email, PASSWORD, "")).await;
+    for step in ["", "/approve", "/reject"] {
+        let page = browser.get(&format!("/console/approvals/{refund}{step}")).await;
+        assert_eq!(page.status, 303);
+        assert!(page.header("location").starts_with("/console/authenticator?next="), "{}", page.header("location"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_decided_before_is_said_and_done_once() {
+    let world = World::new().await;
+    let (approved, rejected) = (world.pending(4_250, 1).await, world.pending(1_000, 1).await);
+    let mut ada = world.signed_in(&world.ada).await;
+    let given = code(&world.ada, 0);
+    for (refund, step, said) in
+        [(approved, "approve", "You approved it before"), (rejected, "reject", "You rejected it before")]
+    {
+        let path = format!("/console/approvals/{refund}/{step}");
+        let page = ada.get(&path).await;
+        let fields = [
+            ("form_token", page.hidden("form_token").unwrap()),
+            ("agreed", page.hidden("agreed").unwrap()),
+            ("code", given.clone()),
+            ("note", "seen".to_owned()),
+        ];
+        assert_eq!(ada.post(&path, &fields).await.header("location"), "/console/approvals");
+        ada.get("/console/approvals").await;
+        // Sent twice, and the page that the browser goes back to.
+        let here = format!("/console/approvals/{refund}");
+        assert_eq!(ada.post(&path, &fields).await.header("location"), here);
+        ada.get(&here).await.says(said).says("It counts once");
+        assert_eq!(ada.get(&path).await.header("location"), here);
+        ada.get(&here).await.says(said);
+        // The other step from another tab.
+        let other = format!("/console/approvals/{refund}/{}", if step == "approve" { "reject" } else { "approve" });
+        assert_eq!(ada.post(&other, &fields).await.header("location"), here);
+        ada.get(&here).await.says("was not taken");
+        let merchant = world.merchant;
+        let events = world.engine.read(move |reader| reader.refund_events(merchant, refund)).await.unwrap();
+        let decided = events.iter().filter(|event| {
+            matches!(
+                event.kind,
+                EventKind::ApprovalGiven { .. } | EventKind::RefundEntered { state: RefundState::Rejected { .. } }
+            )
+        });
+        assert_eq!(decided.count(), 1, "{step}");
+    }
+    assert_eq!((world.stands(approved).await, world.stands(rejected).await), ("ready", "rejected"));
+}
+
+#[tokio::test]
+async fn another_creditor_since_the_page_was_opened_is_looked_at_first() {
+    let world = World::new().await;
+    let refund = world.pending(4_250, 1).await;
+    let mut ada = world.signed_in(&world.ada).await;
+    for step in ["approve", "reject"] {
+        let path = format!("/console/approvals/{refund}/{step}");
+        ada.get(&path).await;
+        let number = if step == "approve" { "55667788" } else { "99887766" };
+        let account = AccountIdentifier::Scan { sort_code: "112233".to_owned(), number: number.to_owned() };
+        let creditor = Party { name: Some("Mallory".to_owned()), account };
+        let people = vec![world.ada.id, world.grace.id];
+        let source = CreditorSource::OperatorOverride;
+        world.command(Command::GiveDetails { refund, creditor, source, people }).await;
+        let page = ada.submit(&path, &[("code", &code(&world.ada, 0)), ("note", "no")]).await;
+        let here = format!("/console/approvals/{refund}");
+        assert_eq!(page.header("location"), here);
+        ada.get(&here).await.says("was not taken").says("The refund changed since you looked at it").says("Mallory");
+        assert_eq!(world.stands(refund).await, "awaiting_approval", "{step}");
+    }
+    // Looked at again, with the same code: nothing used it up.
+    assert_eq!(ada.decide(refund, "reject", &[("code", &code(&world.ada, 0)), ("note", "no")]).await.status, 303);
+    assert_eq!(world.stands(refund).await, "rejected");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_in_the_middle_of_a_form_loses_the_form_alone() {
+    let world = World::new().await;
+    let refund = world.pending(4_250, 1).await;
+    let mut ada = world.signed_in(&world.ada).await;
+    let path = format!("/console/approvals/{refund}/approve");
+    ada.get(&path).await;
+    world.advance(16 * 60);
+    let page = ada.submit(&path, &[("code", &code(&world.ada, 0)), ("note", "")]).await;
+    let sign_in = page.header("location").to_owned();
+    ada.get(&sign_in).await.says("Nothing was changed").says("You were signed out before you sent it");
+    assert_eq!(world.stands(refund).await, "awaiting_approval");
+    let fields = sign_in_fields(&world.ada.email, PASSWORD, "");
+    let given = code(&world.ada, 0);
+    let page = ada.submit("/console/sign-in", &[fields[0], fields[1], ("code", &given)]).await;
+    assert_eq!(page.header("location"), format!("/console/approvals/{refund}"), "back to the refund");
+    // A page that is only looked at says that the session ended.
+    world.advance(16 * 60);
+    let page = ada.get("/console/approvals").await;
+    assert_eq!(page.header("location"), "/console/sign-in?why=ended");
+    ada.get(page.header("location")).await.says("You were signed out").says("15 minutes without a request");
+    assert_eq!(ada.get("/console/approvals").await.header("location"), "/console/sign-in", "said once");
 }
 
 #[tokio::test]
@@ -226,7 +337,7 @@ async fn two_who_decide_at_once_get_one_outcome() {
     let stands = world.stands(refund).await;
     assert_eq!(stands, if done[0] { "ready" } else { "rejected" });
     let slower = if done[0] { &mut grace } else { &mut ada };
-    slower.get(&path).await.says("Nothing was decided");
+    slower.get(&path).await.says("was not taken");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use refundry_console::{Hosted, HostedParts};
 use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::money::{Amount, Currency};
+use refundry_domain::payment::Payment;
 use refundry_domain::refusal::Refusal;
 use refundry_engine::envelope::{Envelope, Work};
 use refundry_engine::hosted::{
@@ -131,6 +132,10 @@ impl HostedPages for Told {
 
     fn letter_refused(&self, _: MerchantId, _: RefundId, _: u16) -> HostedFuture<'_, ()> {
         now(())
+    }
+
+    fn payer_told(&self, _: &Payment) -> Option<String> {
+        None
     }
 
     fn renew(&self, _: MerchantId, _: RefundId) -> HostedFuture<'_, Result<(), NotRenewed>> {

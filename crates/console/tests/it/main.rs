@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a story ends where its world breaks")]
 
 mod approvals;
+mod authenticator;
 mod decisions;
 mod hosted;
 mod hostile;

@@ -1,9 +1,9 @@
 //! Who gets in, and who does not.
 
 use crate::world::{PASSWORD, REAL, World, code, sign_in_fields};
-use refundry_console::link;
+use refundry_console::{link, totp};
 use refundry_domain::time::Span;
-use refundry_engine::registry::Role;
+use refundry_engine::registry::{Person, Role, Roles};
 
 /// Everything that must not get in, and all of it hears the same.
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn guessing_is_slowed_down_for_names_that_exist_and_others() {
     browser.get("/console/sign-in").await;
     let page = browser.submit("/console/sign-in", &sign_in_fields("ada@shop.example", PASSWORD, &right)).await;
     assert_eq!(page.status, 429, "even who is right must wait");
-    page.says("The next one is possible from 5 January 2026, 10:00 UTC");
+    page.says("Too many wrong tries").says("Wait 30 seconds before the next one");
     world.signed_in(&world.grace).await;
     world.advance(31);
     let page = browser.submit("/console/sign-in", &sign_in_fields("ada@shop.example", PASSWORD, &right)).await;
@@ -201,4 +201,108 @@ async fn over_tls_cookies_stay_there() {
     assert!(session.ends_with("; Path=/; HttpOnly; SameSite=Strict; Secure"), "{session}");
     let page = browser.get("/console/approvals").await;
     assert_eq!((page.status, page.header("strict-transport-security")), (200, "max-age=31536000"));
+}
+
+#[tokio::test]
+async fn nobody_is_shut_out_by_what_others_try() {
+    let world = World::new().await;
+    let mut own = world.signed_in(&world.ada).await;
+    own.get("/console/approvals").await;
+    let token = own.get("/console/approvals").await.hidden("form_token").unwrap();
+    assert_eq!(own.post("/console/sign-out", &[("form_token", token)]).await.status, 303);
+    // Somebody guesses from wherever it is still allowed.
+    let mut refused = 0;
+    for place in 0..60 {
+        let mut stranger = world.browser();
+        stranger.peer = Some(([198, 51, 100, place], 4_000).into());
+        stranger.get("/console/sign-in").await;
+        let page = stranger.submit("/console/sign-in", &sign_in_fields("ada@shop.example", "a guess", "")).await;
+        refused += u32::from(page.status == 429);
+    }
+    assert!(refused >= 39, "{refused}");
+    // Her own browser is not held up, and a new one for a minute at most.
+    own.get("/console/sign-in").await;
+    let given = code(&world.ada, 0);
+    let page = own.submit("/console/sign-in", &sign_in_fields("ada@shop.example", PASSWORD, &given)).await;
+    assert_eq!(page.status, 303, "{}", page.text);
+    let mut new = world.browser();
+    new.peer = Some(([203, 0, 113, 1], 4_000).into());
+    new.get("/console/sign-in").await;
+    let given = code(&world.ada, 1);
+    let fields = sign_in_fields("ada@shop.example", PASSWORD, &given);
+    assert_eq!(new.submit("/console/sign-in", &fields).await.status, 429);
+    world.advance(61);
+    assert_eq!(new.submit("/console/sign-in", &fields).await.status, 303);
+    // The cookie of her browser is of no use to anybody else's e-mail.
+    let mut borrowed = world.browser();
+    borrowed.cookies = own.cookies.clone();
+    borrowed.cookies.remove("refundry_session");
+    borrowed.get("/console/sign-in").await;
+    for _ in 0..5 {
+        let page = borrowed.submit("/console/sign-in", &sign_in_fields("grace@shop.example", "a guess", "")).await;
+        assert_eq!(page.status, 200);
+    }
+    let page = borrowed.submit("/console/sign-in", &sign_in_fields("grace@shop.example", "a guess", "")).await;
+    assert_eq!(page.status, 429);
+}
+
+#[tokio::test]
+async fn one_place_that_tries_many_names_is_slowed_down() {
+    let world = World::new().await;
+    let mut statuses = Vec::new();
+    for number in 0..32 {
+        let mut stranger = world.browser();
+        stranger.peer = Some(([198, 51, 100, 7], 4_000 + number).into());
+        stranger.get("/console/sign-in").await;
+        let email = format!("person-{number}@shop.example");
+        statuses.push(stranger.submit("/console/sign-in", &sign_in_fields(&email, "a guess", "")).await.status);
+    }
+    assert_eq!((statuses[29], statuses[30], statuses[31]), (200, 429, 429));
+    world.signed_in(&world.ada).await;
+}
+
+#[tokio::test]
+async fn a_second_tab_that_signs_in_finds_the_first_ones_session() {
+    let world = World::new().await;
+    let mut browser = world.browser();
+    let token = browser.get("/console/sign-in").await.hidden("form_token").unwrap();
+    let given = code(&world.ada, 0);
+    let fields = sign_in_fields("ada@shop.example", PASSWORD, &given);
+    assert_eq!(browser.submit("/console/sign-in", &fields).await.status, 303);
+    let mut again: Vec<(&str, String)> = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    again.push(("form_token", token));
+    let page = browser.post("/console/sign-in", &again).await;
+    assert_eq!((page.status, page.header("location")), (303, "/console/approvals"));
+    browser.get("/console/approvals").await.says("Ada");
+}
+
+#[tokio::test]
+async fn other_rights_end_every_session_at_once() {
+    let world = World::new().await;
+    let changes: [fn(&mut Person); 4] = [
+        |person| person.roles = Roles::of(&[Role::Viewer]),
+        |person| person.enabled = false,
+        |person| person.password_hash = None,
+        |person| person.totp_secret = Some(totp::new_secret()),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut person = world.person(&format!("p{number}"), &[Role::Approver]).await;
+        let (mut one, mut other) = (world.signed_in(&person).await, world.signed_in_with(&person, 0).await);
+        change(&mut person);
+        world.put(person).await;
+        for browser in [&mut one, &mut other] {
+            let page = browser.get("/console/approvals").await;
+            assert_eq!(page.header("location"), "/console/sign-in?why=ended", "{number}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_has_no_role_for_a_page_can_still_sign_out() {
+    let world = World::new().await;
+    let person = world.person("Dev", &[Role::Developer]).await;
+    let mut browser = world.signed_in(&person).await;
+    let page = browser.get("/console/approvals").await;
+    assert_eq!(page.status, 403);
+    page.says("Your role does not show this").says("Signed in as").says("Sign out");
 }

@@ -2,8 +2,10 @@
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
+use refundry_console::known::KnownBrowsers;
 use refundry_console::link::SignInLinks;
 use refundry_console::{Console, Letters, Parts, password, totp};
 use refundry_domain::approval::ApprovalPolicy;
@@ -22,6 +24,7 @@ use refundry_testkit::clock::ManualClock;
 use refundry_testkit::make;
 use refundry_testkit::memory::MemoryStore;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, Mutex};
 use tower::ServiceExt;
 
@@ -162,15 +165,20 @@ impl World {
 
     /// A browser that was never here.
     pub(crate) fn browser(&self) -> Browser<'_> {
-        Browser { world: self, cookies: BTreeMap::new(), headers: Vec::new(), page: None }
+        Browser { world: self, cookies: BTreeMap::new(), headers: Vec::new(), peer: None, page: None }
     }
 
     /// A browser whose user is signed in, with the code one step ago, so that
     /// two good ones are left.
     pub(crate) async fn signed_in(&self, person: &Person) -> Browser<'_> {
+        self.signed_in_with(person, -1).await
+    }
+
+    /// The same with the code of another step.
+    pub(crate) async fn signed_in_with(&self, person: &Person, steps: i64) -> Browser<'_> {
         let mut browser = self.browser();
         browser.get("/console/sign-in").await;
-        let code = code(person, -1);
+        let code = code(person, steps);
         let page = browser.submit("/console/sign-in", &sign_in_fields(&person.email, PASSWORD, &code)).await;
         assert_eq!(page.status, 303, "{}", page.text);
         browser
@@ -189,6 +197,8 @@ fn console(engine: &Arc<Engine>, public_origin: Option<&str>) -> Router {
         pages: Vec::new(),
         letters: Letters::default(),
         links: SignInLinks::new(&LINK_KEY),
+        known: KnownBrowsers::new(&LINK_KEY),
+        trusted_proxies: Vec::new(),
         real_now,
     };
     Console::new(parts).routes()
@@ -254,6 +264,8 @@ pub(crate) struct Browser<'w> {
     pub(crate) cookies: BTreeMap<String, String>,
     /// What it says with every form, such as `Origin`.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// From where it connects.
+    pub(crate) peer: Option<SocketAddr>,
     page: Option<Page>,
 }
 
@@ -300,7 +312,11 @@ impl Browser<'_> {
                 request = request.header(*name, value);
             }
         }
-        let response = self.world.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let mut request = request.body(Body::from(body)).unwrap();
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
+        }
+        let response = self.world.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         for cookie in head.headers.get_all("set-cookie") {
