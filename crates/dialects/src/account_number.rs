@@ -67,6 +67,14 @@ pub fn pay_id(text: &str) -> Result<AccountIdentifier, Misread> {
     if fits { Ok(AccountIdentifier::PayId(alias)) } else { Err(Misread::Number) }
 }
 
+/// The British account that an IBAN names: four letters of the bank, sort
+/// code, account number.
+#[must_use]
+pub fn scan_of_iban(iban: &str) -> Option<AccountIdentifier> {
+    let own = iban.strip_prefix("GB").filter(|rest| rest.len() == 20)?;
+    scan(own.get(6..12)?, own.get(12..)?).ok()
+}
+
 /// An IBAN in its electronic form, when length, alphabet and check digits are
 /// right (ISO 13616, ISO 7064 MOD 97-10).
 #[must_use]
@@ -111,6 +119,8 @@ mod tests {
             assert_eq!(iban(bad), None, "{bad}");
         }
         assert_eq!(iban_of("DE", "370400440532013000"), "DE89370400440532013000");
+        assert_eq!(scan_of_iban("GB33BUKB20201555555555").unwrap().canonical(), "scan:202015:55555555");
+        assert_eq!(scan_of_iban("DE89370400440532013000"), None);
     }
 
     #[test]

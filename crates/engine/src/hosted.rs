@@ -9,6 +9,7 @@
 use crate::envelope::Unavailable;
 use refundry_domain::id::{MerchantId, PaymentId, PersonId, RefundId};
 use refundry_domain::money::Amount;
+use refundry_domain::party::CreditorSource;
 use refundry_domain::payment::Payment;
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Timestamp;
@@ -160,8 +161,13 @@ pub struct Checkout {
     pub creditor_name: Option<String>,
     /// The account that receives it, masked.
     pub creditor_account: Option<String>,
+    /// Who named that account; none where a customer pays.
+    pub creditor_source: Option<CreditorSource>,
     /// The text that goes with it.
     pub remittance: String,
+    /// The checkout's own name among the client's objects, where that is
+    /// another text.
+    pub own_text: Option<String>,
     /// Where it stands.
     pub state: CheckoutState,
     /// The bank that was chosen.

@@ -3,7 +3,7 @@
 
 use super::{Hosted, Note, on_to, page, web_address};
 use crate::form::Form;
-use crate::page::{Frame, Link, Money, PartyView, Problems};
+use crate::page::{Frame, Link, Money, PartyView, Problems, source_sentence};
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -25,7 +25,10 @@ struct Choose {
     refund: bool,
     money: Money,
     to: PartyView,
+    /// Who named the account that receives a refund.
+    source: &'static str,
     remittance: String,
+    own_text: Option<String>,
     banks: Vec<Bank>,
     chosen: Option<Bank>,
 }
@@ -96,7 +99,6 @@ impl Hosted {
             true => "Send a refund".to_owned(),
             false => format!("Pay {}", frame.brand),
         };
-        let status = if asked.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         let frame = Frame { title, wrong: asked.is_some(), ..frame };
         let shown = Choose {
             asked,
@@ -105,11 +107,13 @@ impl Hosted {
             refund: checkout.refund,
             money,
             to: receiver(checkout),
+            source: source_sentence(checkout.creditor_source),
             remittance: checkout.remittance.clone(),
+            own_text: checkout.own_text.clone().filter(|text| *text != checkout.remittance),
             banks: checkout.banks.clone(),
             chosen: checkout.bank.clone(),
         };
-        page(status, &shown)
+        page(StatusCode::OK, &shown)
     }
 
     fn stands(&self, checkout: &Checkout) -> Response {

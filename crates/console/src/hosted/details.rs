@@ -113,7 +113,7 @@ fn fields(form: AccountFields, typed: &DetailsForm, faults: &[FieldFault]) -> Ve
         .error(fault(DetailsField::HolderName));
     let code = (!bank.is_empty()).then(|| {
         Field::new("bank_code", bank, FieldKind::Digits)
-            .hint("6 digits, such as 04-00-99.")
+            .hint(if form == AccountFields::Bsb { "6 digits, such as 062-000." } else { "6 digits, such as 04-00-99." })
             .autocomplete("off")
             .length_max(20)
             .value(&*typed.bank_code)
@@ -211,7 +211,7 @@ impl Hosted {
             DetailsLink::Used => (
                 "Bank details were given already",
                 [
-                    "This link worked once and was used. Nothing was changed.",
+                    "If you sent them a moment ago, they arrived. This link worked once; nothing was changed now.",
                     "If that was not you, tell the merchant at once.",
                 ],
             ),
@@ -238,7 +238,6 @@ impl Hosted {
             Link { href: format!("?{query}"), label: other_way(*form).to_owned() }
         };
         let problems = problems(faults);
-        let status = if problems.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
         let shown = Ask {
             merchant: frame.brand.clone(),
             frame: Frame { wrong: problems.is_some(), ..frame },
@@ -251,7 +250,7 @@ impl Hosted {
             fields: fields(typed.form, typed, faults),
             others: others.map(link).collect(),
         };
-        page(status, &shown)
+        page(StatusCode::OK, &shown)
     }
 
     fn confirm(&self, asked: &DetailsAsked, typed: &DetailsForm) -> Response {

@@ -11,6 +11,7 @@ use refundry_console::{Hosted, HostedParts};
 use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::money::{Amount, Currency};
+use refundry_domain::party::CreditorSource;
 use refundry_domain::payment::Payment;
 use refundry_domain::refusal::Refusal;
 use refundry_engine::envelope::{Envelope, Work};
@@ -48,7 +49,9 @@ impl Told {
             amount: Amount::new(1_250, Currency::GBP),
             creditor_name: Some(text.clone()),
             creditor_account: Some(text.clone()),
+            creditor_source: Some(CreditorSource::CustomerSupplied),
             remittance: text.clone(),
+            own_text: Some(format!("bnkd {text}")),
             state: *self.state.lock().unwrap(),
             bank: None,
             banks: vec![Bank { id: "mock-bank", name: "Mock Bank" }],
@@ -230,7 +233,7 @@ async fn hostile_texts_stay_texts_behind_links() {
             shown.push(pages.get("/checkout/good/result").await);
         }
         for page in shown {
-            assert!([200, 303, 422].contains(&page.status), "{core} {}", page.text);
+            assert!([200, 303].contains(&page.status), "{core} {}", page.text);
             assert!(!page.text.contains(core) && !page.text.contains("href=\"javascript"), "{core}: {}", page.text);
         }
     }
@@ -262,7 +265,8 @@ async fn hostile_texts_stay_texts_behind_links() {
 async fn what_is_wrong_is_said_above_the_form_and_beside_its_fields() {
     let pages = Pages::new().await;
     let page = pages.send("/refunds/x?token=good", Some("step=check&bank_code=1"), &[]).await;
-    assert_eq!(page.status, 422);
+    // A browser's console takes every other status of a page for an error.
+    assert_eq!(page.status, 200);
     for part in [
         "<title>Error: Where should your refund go?",
         "id=\"problems\" role=\"alert\" tabindex=\"-1\" autofocus",
@@ -278,7 +282,7 @@ async fn what_is_wrong_is_said_above_the_form_and_beside_its_fields() {
     // No bank, or one that is not on offer.
     for form in ["", "bank=other"] {
         let page = pages.send("/checkout/good", Some(form), &[]).await;
-        assert_eq!(page.status, 422, "{form}");
+        assert_eq!(page.status, 200, "{form}");
         assert!(page.text.contains("<a href=\"#bank\">Choose the bank") && page.text.contains("id=\"bank-error\""));
     }
 }

@@ -4,9 +4,12 @@
 //! Round trips: create is one read and one envelope, get one read, delete two
 //! reads and two envelopes.
 
+mod removable;
+
+use self::removable::removable;
 use super::accounts::{self, Linked};
 use super::auth::{self, Caller};
-use super::errors::{self, Fault, Reply, Shape, no_account, no_session, not_now};
+use super::errors::{self, Fault, Reply, Shape, no_account, no_session};
 use super::extension::SessionExtension;
 use super::links::Links;
 use super::refund_session::{self, RefundSession};
@@ -29,7 +32,7 @@ use refundry_domain::payment::{Origin, Payment, PaymentFailureReason, PaymentSta
 use refundry_domain::refund::Refund;
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
-use refundry_engine::envelope::{Answer, Envelope, Outcome, Unavailable, Work};
+use refundry_engine::envelope::{Answer, Envelope, Outcome, Work};
 use refundry_engine::hosted::Decision;
 use refundry_engine::mint;
 use refundry_engine::store::{PageRequest, Reader, RefundFilter, StoreError};
@@ -38,8 +41,6 @@ use std::sync::Arc;
 
 /// Most refunds that a session lists.
 const REFUND_COUNT_MAX: usize = 1_000;
-/// How often a deletion tries again when somebody else was faster.
-const ATTEMPT_COUNT_MAX: usize = 5;
 /// Longest text that is taken from another door's payment, in characters.
 const TEXT_LENGTH_MAX: usize = 18;
 
@@ -341,45 +342,6 @@ async fn try_remove(app: &App, uri: &Uri, headers: &HeaderMap, id: &str) -> Resu
         ) => Ok(answer::empty(204)),
         Err(refusal) => Err(errors::of_refusal(refusal)),
     }
-}
-
-/// The payment behind a session that may be deleted. A payer decides by
-/// writing the decision down before the bank hears of it; so does whoever
-/// deletes: of a consent and a deletion at the same moment one comes first,
-/// and the other finds it.
-async fn removable(app: &App, caller: &Caller, id: &str) -> Result<PaymentId, Fault> {
-    for _ in 0..ATTEMPT_COUNT_MAX {
-        let payment = match find(app, caller, id).await? {
-            Found::Nothing => return Err(no_session()),
-            Found::Refund { .. } => return Err(not_now("belongs to a refund")),
-            Found::Payment { payment, .. } => payment,
-        };
-        let extension = SessionExtension::of(&payment).filter(|_| *payment.origin.dialect == *DIALECT);
-        let Some(extension) = extension else { return Err(not_now("was not made through this API")) };
-        match (payment.state, extension.decision) {
-            (PaymentState::Open, Some(Decision::Decline)) => return Ok(payment.id),
-            (PaymentState::Open, None) => {}
-            (PaymentState::Open, Some(Decision::Authorise | Decision::KeepPending))
-            | (
-                PaymentState::Authorised
-                | PaymentState::Executed
-                | PaymentState::Settled
-                | PaymentState::Failed
-                | PaymentState::Reversed,
-                _,
-            ) => return Err(not_now("the payer has consented")),
-        }
-        let declined = SessionExtension { decision: Some(Decision::Decline), ..extension };
-        let command = Command::AnnotatePayment {
-            payment: payment.id,
-            before: Arc::clone(&payment.extension),
-            extension: declined.encode(),
-        };
-        let envelope = Envelope::command(caller.merchant, caller.actor(), command);
-        // Taken or not: the next round reads what is written.
-        let _ = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
-    }
-    Err(Fault::of_unavailable(Unavailable::Overloaded))
 }
 
 pub(super) async fn consumer_account(
