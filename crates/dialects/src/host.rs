@@ -7,6 +7,7 @@ use http::Method;
 use refundry_domain::command::Command;
 use refundry_domain::id::{AccountId, MandateId, MandateToken, MerchantId, PersonId};
 use refundry_domain::money::Currency;
+use refundry_domain::reason::FailureKind;
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
 use refundry_engine::egress::Policy;
@@ -176,6 +177,13 @@ pub trait Dialect: Send + Sync {
         Vec::new()
     }
 
+    /// What a failure reason in its own words means, so that a sandbox can be
+    /// asked for it; none for a word that it does not have.
+    fn failure_of_word(&self, word: &str) -> Option<FailureKind> {
+        let _ = word;
+        None
+    }
+
     /// The name of its member of `sandbox.json` and of its inbox.
     fn sandbox_member(&self) -> &'static str;
 
@@ -228,13 +236,25 @@ pub trait Dialect: Send + Sync {
         settings
     }
 
+    /// Changes settings of one client of a merchant, in its own words; none
+    /// where its clients have none.
+    fn change_client<'a>(
+        &'a self,
+        merchant: MerchantId,
+        client: &'a str,
+        settings: &'a serde_json::Value,
+    ) -> Option<KeyFuture<'a, ()>> {
+        let _ = (merchant, client, settings);
+        None
+    }
+
     /// The keys with which its clients, and we, sign; none where nobody does.
     fn signing_keys(&self) -> Option<&dyn SigningKeys> {
         None
     }
 }
 
-/// Why a change of keys was refused.
+/// Why a change of a client's keys or settings was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyRefused {
     /// The merchant has no such client.
@@ -243,13 +263,14 @@ pub enum KeyRefused {
     KeyUnknown,
     /// The client has a key with this id, perhaps a revoked one.
     KeyIdTaken,
-    /// The text is no public key that the dialect takes, or the id is no id.
+    /// The text is no public key that the dialect takes, the id is no id, or
+    /// the settings are not the dialect's.
     Malformed,
     /// The engine did not take the change.
     Unavailable(Unavailable),
 }
 
-/// The answer to a change of keys, later.
+/// The answer to a change of keys or settings, later.
 pub type KeyFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, KeyRefused>> + Send + 'a>>;
 
 /// What an operator may do about the keys of a dialect whose clients sign

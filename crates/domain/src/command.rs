@@ -7,14 +7,14 @@ pub use payouts::{PayoutStep, RequestPayout};
 pub use requests::{CreateMandate, FeeInput, OpenAccount, RecordPayment, ReferenceInput, RequestRefund};
 
 use crate::id::{AccountId, MandateId, PaymentId, PayoutId, PersonId, RefundId};
-use crate::instruction::{Debit, EvidenceId, Report, Submission};
+use crate::instruction::{Debit, EvidenceId, Order, Report, Submission};
 use crate::ledger::Book;
 use crate::mandate::MandateState;
 use crate::money::Currency;
 use crate::party::{CreditorSource, Party};
 use crate::payment::{PaymentBlockCode, PaymentFailureReason, PaymentState};
 use crate::refund::{BlockCode, CaseCode};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use std::sync::Arc;
 
 /// Which decision people take about an absent or doubtful attempt (rails M6).
@@ -261,6 +261,14 @@ pub enum Command {
     Tick {
         /// Which refund.
         refund: RefundId,
+    },
+    /// The sandbox lets what was not sent rest for this long from now on; no
+    /// time at all lets it go.
+    Postpone {
+        /// Which refund or payout.
+        order: Order,
+        /// How long.
+        rest: Span,
     },
     /// The sandbox lets a refund's time be up now; what follows is as by the clock.
     EndTime {

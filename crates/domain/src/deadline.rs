@@ -4,6 +4,30 @@
 use crate::refund::Gate;
 use crate::time::{Span, Timestamp};
 
+/// How a refund or payout is sent and watched, apart from its deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// It stays in `ready` for at least this long after its last change, so
+    /// that it can be seen there; nothing, where nobody asks for it.
+    pub rest: Span,
+    /// Accepted by a rail and not heard of for this long, it gets a case.
+    pub overdue_after: Span,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { rest: Span(0), overdue_after: Span::days(1) }
+    }
+}
+
+impl Pace {
+    /// When what changed last at this time may be sent.
+    #[must_use]
+    pub fn send_at(&self, changed_at: Timestamp) -> Timestamp {
+        changed_at.plus(self.rest)
+    }
+}
+
 /// How long each gate and the whole way to the send may take (rails R-23).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -17,11 +41,20 @@ pub struct Limits {
     pub funds: Option<Span>,
     /// From entering the authorisation gate.
     pub authorisation: Option<Span>,
+    /// How it is sent and watched.
+    pub pace: Pace,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { overall: Span::days(30), details: None, approval: None, funds: None, authorisation: None }
+        Self {
+            overall: Span::days(30),
+            details: None,
+            approval: None,
+            funds: None,
+            authorisation: None,
+            pace: Pace::default(),
+        }
     }
 }
 

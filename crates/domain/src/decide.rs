@@ -107,6 +107,7 @@ fn dispatch(draft: &mut Draft<'_>, command: &Command) -> Result<Done, Refusal> {
             reports::record(draft, instruction_id, *evidence, *report)
         }
         Command::Tick { refund } => tick::tick(draft, *refund),
+        Command::Postpone { order, rest } => tick::postpone(draft, *order, *rest),
         Command::EndTime { refund } => tick::end_time(draft, *refund),
         Command::RecordStray { instruction_id, evidence, report } => {
             strays::record(draft, instruction_id, *evidence, *report)

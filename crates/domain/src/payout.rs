@@ -3,6 +3,7 @@
 //! refund and without a payment, gates or blocks.
 
 use crate::attempt::Attempt;
+use crate::deadline::Pace;
 use crate::id::{AccountId, MerchantId, PayoutId};
 use crate::money::Amount;
 use crate::party::Party;
@@ -79,6 +80,8 @@ pub struct Payout {
     pub creditor: Party,
     /// Text for the creditor's statement.
     pub remittance: Option<Arc<str>>,
+    /// How it is sent and watched.
+    pub pace: Pace,
     /// Money set aside; in the commit of the send intent.
     pub reservation: Reservation,
     /// Where it stands.

@@ -153,6 +153,9 @@ impl Failure {
     }
 }
 
+/// A rail says that it executed nothing, and that neither bank nor account is why.
+pub const NOT_EXECUTED: &str = "NOTEXEC";
+
 /// Our kind for an ISO reason code (rails 7.2, the default table).
 #[must_use]
 pub fn kind_of_iso(code: &str) -> FailureKind {
@@ -171,6 +174,9 @@ pub fn kind_of_iso(code: &str) -> FailureKind {
         "FF01" | "DT01" | "BE04" => FailureKind::Format,
         "TM01" => FailureKind::CutOff,
         "AB07" | "AB08" | "AB09" | "AB10" | "ED05" => FailureKind::Technical,
+        // No code of the standard: a rail's own word for a definite "nothing of
+        // it was executed, and that is our fault".
+        NOT_EXECUTED => FailureKind::NotExecuted,
         other if other.starts_with("CH") => FailureKind::Format,
         _ => FailureKind::Unspecified,
     }

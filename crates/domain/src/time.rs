@@ -41,6 +41,12 @@ impl Timestamp {
         Self(self.0.saturating_sub_unsigned(span.0))
     }
 
+    /// How much later this is than another instant; nothing where it is not.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Span {
+        Span(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
     /// Whole seconds since 1970, rounded down.
     #[must_use]
     pub fn unix_seconds(self) -> i64 {

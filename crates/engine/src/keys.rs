@@ -9,7 +9,7 @@ use refundry_domain::command::{
 };
 use refundry_domain::facts::Facts;
 use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};
-use refundry_domain::instruction::Debit;
+use refundry_domain::instruction::{Debit, Order};
 use refundry_domain::reference::{instruction_id_of_request, merchant_reference_key, payout_reference_key};
 use refundry_domain::refund::Funding;
 use refundry_domain::rules::Environment;
@@ -113,6 +113,12 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
         | Command::Tick { refund: id }
         | Command::EndTime { refund: id }
         | Command::AnnotateRefund { refund: id, .. } => refund(id),
+        Command::Postpone { order, .. } => match order {
+            Order::Refund(id) => refund(id),
+            Order::Payout(payout) => {
+                keys.payouts.insert((merchant, *payout));
+            }
+        },
         Command::RecordReport { instruction_id, evidence, .. } => {
             keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
         }

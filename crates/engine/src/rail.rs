@@ -2,7 +2,7 @@
 
 use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, PaymentId};
-use refundry_domain::instruction::{Debit, EvidenceId, Instruction, Report, Submission};
+use refundry_domain::instruction::{Debit, EvidenceId, Instruction, Order, Report, Submission};
 use refundry_domain::party::Party;
 use refundry_domain::payment::{PaymentFailureReason, PaymentState};
 use refundry_domain::reason::BankCode;
@@ -115,6 +115,11 @@ pub struct PayinPlan {
 /// A simulated bank of payers (sandbox). What it did comes as
 /// [`Rail::payins`] of the same rail.
 pub trait PayerBank: Send + Sync + std::fmt::Debug {
+    /// A documented span as long as it takes here.
+    fn scaled(&self, span: Span) -> Span {
+        span
+    }
+
     /// Takes a plan; on `Ok` it is durable. A payment has one plan: a later
     /// one is ignored, and `Ok` as well.
     fn play(&self, plan: PayinPlan) -> RailFuture<'_, Result<(), RailDown>>;
@@ -204,6 +209,13 @@ pub trait Rail: Send + Sync + std::fmt::Debug {
 
     /// What it can do; constant per configuration.
     fn capabilities(&self) -> Capabilities;
+
+    /// How much longer each of these refunds and payouts, with the payment of
+    /// a refund, is to rest before it is sent: a sandbox's bank may be asked to
+    /// let them wait. In the same order; empty where none waits.
+    fn withheld(&self, _orders: Vec<(Order, Option<PaymentId>)>) -> RailFuture<'_, Vec<Option<Span>>> {
+        Box::pin(async { Vec::new() })
+    }
 
     /// Sends these instructions, each exactly once; the answers come in the
     /// same order. `now` is the engine's clock.

@@ -176,6 +176,7 @@ impl RailWorker {
     }
 
     async fn send(&self, due: Vec<Due>, now: Timestamp) {
+        let due = self.let_rest(due).await;
         if due.is_empty() {
             return;
         }
@@ -183,6 +184,28 @@ impl RailWorker {
         let intents =
             due.iter().map(|due| Envelope::command(due.merchant, Actor::Engine, due::begin(due.order, claim)));
         self.call(intents.collect(), claim.1).await;
+    }
+
+    /// Lets rest what the rail does not take yet; the others are to be sent.
+    /// What rested for as long as it says was asked about before.
+    async fn let_rest(&self, due: Vec<Due>) -> Vec<Due> {
+        if due.is_empty() {
+            return due;
+        }
+        let orders = due.iter().map(|due| (due.order, due.payment)).collect();
+        let answers = self.rail.withheld(orders).await.into_iter().chain(std::iter::repeat(None));
+        let (mut sends, mut rests) = (Vec::with_capacity(due.len()), Vec::new());
+        for (due, answer) in due.into_iter().zip(answers) {
+            match answer {
+                Some(rest) if rest > due.rest => {
+                    let command = Command::Postpone { order: due.order, rest };
+                    rests.push(Envelope::command(due.merchant, self.rail.actor(), command));
+                }
+                Some(_) | None => sends.push(due),
+            }
+        }
+        self.record(rests).await;
+        sends
     }
 
     fn claim(&self, now: Timestamp) -> Claim {

@@ -6,7 +6,7 @@ mod registry;
 pub use registry::*;
 
 use refundry_domain::command::{FeeInput, RecordPayment, ReferenceInput, RequestPayout, RequestRefund};
-use refundry_domain::deadline::{Deadlines, Limits};
+use refundry_domain::deadline::{Deadlines, Limits, Pace};
 use refundry_domain::id::{
     AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PayoutId, PersonId, RefundId,
 };
@@ -306,6 +306,7 @@ pub fn request_payout(id: PayoutId, account: AccountId, amount: Amount, key: &st
         creditor: party(),
         origin: Origin::new("native", ""),
         reference: ClientReference { tag: Tag::Key, value: Arc::from(key) },
+        pace: Pace::default(),
         remittance: Some(Arc::from("wages")),
         extension: Arc::from([]),
     }
@@ -338,6 +339,7 @@ pub fn payout(id: PayoutId, account: &Account, minor: u64) -> Payout {
         amount: Amount::new(minor, account.currency),
         creditor: party(),
         remittance: None,
+        pace: Pace::default(),
         reservation: Reservation::None,
         state: PayoutState::Ready,
         cases: Vec::new(),

@@ -12,13 +12,15 @@ use refundry_domain::facts::Facts;
 use refundry_engine::store::{Batch, Keys, Reader, StoreError, Writer};
 use state::State;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
 /// A store in memory; clones are handles of the same one.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     state: Arc<RwLock<State>>,
     faults: Arc<AtomicUsize>,
+    /// Commits wait while this says so.
+    held: Arc<(Mutex<bool>, Condvar)>,
 }
 
 /// A copy of everything a store held at some time.
@@ -55,6 +57,13 @@ impl MemoryStore {
         self.faults.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Commits wait from now on, or go on; reads do not care.
+    pub fn hold_commits(&self, held: bool) {
+        let (flag, changed) = &*self.held;
+        *flag.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        changed.notify_all();
+    }
+
     /// Commits find room again.
     pub fn free_room(&self) {
         self.faults.store(0, Ordering::SeqCst);
@@ -77,6 +86,9 @@ impl Writer for MemoryStore {
     }
 
     fn commit(&mut self, batch: &Batch<'_>) -> Result<u64, StoreError> {
+        let (flag, changed) = &*self.held;
+        let held = flag.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(changed.wait_while(held, |held| *held).unwrap_or_else(PoisonError::into_inner));
         let take = |waiting: usize| waiting.checked_sub(1);
         if !batch.is_empty() && self.faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
             return Err(StoreError::Full("the test filled the store".into()));

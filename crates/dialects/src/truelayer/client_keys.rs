@@ -1,5 +1,6 @@
-//! What an operator may do about keys: a client may have several at once, so
-//! that it can change them without a pause (contract 2.4).
+//! What an operator may do about a client: its keys, of which it may have
+//! several at once, so that it can change them without a pause (contract 2.4),
+//! and whether it hears of returns (contract 4.4).
 
 use super::clients::{self, Client, ClientKey};
 use super::signing::{keys, ring};
@@ -10,6 +11,7 @@ use refundry_domain::id::{EndpointId, MerchantId};
 use refundry_engine::envelope::{Envelope, Work};
 use refundry_engine::mint;
 use refundry_engine::registry::RegistryChange;
+use serde::Deserialize;
 
 /// Most keys of a client, revoked ones included.
 const KEY_COUNT_MAX: usize = 100;
@@ -63,6 +65,29 @@ impl SigningKeys for TrueLayer {
     fn rotate(&self, merchant: MerchantId) -> KeyFuture<'_, ()> {
         Box::pin(async move { ring::rotate(&self.app, merchant).await.map_err(KeyRefused::Unavailable) })
     }
+}
+
+/// The settings that an operator may change.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// Whether the client sees returns; null means the server's setting.
+    report_returns: Option<bool>,
+}
+
+/// Changes settings of a client: what is asked for counts from now on.
+pub(super) async fn change_settings(
+    app: &App,
+    merchant: MerchantId,
+    client: &str,
+    settings: &serde_json::Value,
+) -> Result<(), KeyRefused> {
+    let settings = Settings::deserialize(settings).map_err(|_| KeyRefused::Malformed)?;
+    change(app, merchant, client, |client| {
+        client.report_returns = settings.report_returns;
+        Ok(())
+    })
+    .await
 }
 
 /// Changes a client of a merchant; one change after the other.

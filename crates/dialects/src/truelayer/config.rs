@@ -3,6 +3,7 @@
 
 use super::DIALECT;
 use crate::settings::{self, ConfigError};
+use refundry_domain::money::AMOUNT_MINOR_MAX;
 use refundry_domain::time::Span;
 use serde::Deserialize;
 use serde_json::Value;
@@ -62,6 +63,7 @@ struct Written {
     reference_overflow: ReferenceOverflow,
     require_settled: bool,
     report_returns: bool,
+    refund_overdue_after: u64,
     lock_timeout: u64,
     idempotency_ttl: u64,
     transactions_include_refunds: bool,
@@ -105,6 +107,7 @@ impl Default for Written {
             reference_overflow: ReferenceOverflow::Reject,
             require_settled: false,
             report_returns: true,
+            refund_overdue_after: 86_400,
             lock_timeout: 2,
             idempotency_ttl: 30 * 86_400,
             transactions_include_refunds: true,
@@ -168,6 +171,9 @@ pub(crate) struct Config {
     pub(super) require_settled: bool,
     /// Whether a return shows, for clients that say nothing else.
     pub(super) report_returns: bool,
+    /// How long a refund or payout may be without a word of the bank before
+    /// people are told.
+    pub(super) refund_overdue_after: Span,
     /// How long a repetition waits for the first outcome.
     pub(super) lock_timeout: Duration,
     /// How long keys are kept that created neither a refund nor a payout.
@@ -226,6 +232,7 @@ impl Config {
             reference_overflow: written.reference_overflow,
             require_settled: written.require_settled,
             report_returns: written.report_returns,
+            refund_overdue_after: Span::seconds(written.refund_overdue_after),
             lock_timeout: Duration::from_secs(written.lock_timeout),
             idempotency_ttl: Span::seconds(written.idempotency_ttl),
             transactions_include_refunds: written.transactions_include_refunds,
@@ -255,12 +262,14 @@ fn check_ranges(written: &Written) -> Result<(), ConfigError> {
         ("access_token_ttl", written.access_token_ttl, 1, 30 * day),
         ("resource_token_ttl", written.resource_token_ttl, 1, 30 * day),
         ("reference_length_max", length, 18, 35),
+        ("refund_overdue_after", written.refund_overdue_after, 1, 30 * day),
         ("lock_timeout", written.lock_timeout, 1, 60),
         ("idempotency_ttl", written.idempotency_ttl, 1, 400 * day),
         ("webhook_timeout", written.webhook_timeout, 1, 120),
         ("webhook_retry_window", written.webhook_retry_window, 1, 30 * day),
         ("rate_limit", u64::from(written.rate_limit.unwrap_or(1)), 1, 1_000_000),
         ("payment_authorization_ttl", written.payment_authorization_ttl, 1, 400 * day),
+        ("sandbox.seed_balance_in_minor", sandbox.seed_balance_in_minor, 1, AMOUNT_MINOR_MAX),
         ("sandbox.settle_delay_ms", sandbox.settle_delay_ms, 0, hour_millis),
         ("sandbox.authorize_delay_ms", sandbox.authorize_delay_ms, 0, hour_millis),
         ("sandbox.execute_delay_ms", sandbox.execute_delay_ms, 0, hour_millis),

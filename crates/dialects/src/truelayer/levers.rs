@@ -4,7 +4,6 @@
 use super::DIALECT;
 use super::config::{Config, Tuoyap};
 use refundry_domain::reason::BankCode;
-use refundry_domain::time::Span;
 use refundry_engine::rail::{Habit, HabitEnd, HabitText};
 use std::sync::Arc;
 
@@ -13,9 +12,7 @@ const TUOYAP: &str = "TUOYAP";
 
 /// How the sandbox's bank treats refunds and payouts of this provider.
 pub(super) fn habits(config: &Config) -> Vec<Habit> {
-    // What is due is sent at once, so the time until then is spent here: an
-    // execution comes when the documentation says.
-    let after = Span(config.authorize_delay.0.saturating_add(config.execute_delay.0));
+    let after = config.execute_delay;
     let habit = |remittance: Option<&str>, end| Habit {
         dialect: Arc::from(DIALECT),
         text: remittance.map_or(HabitText::Any, |text| HabitText::Exactly(Arc::from(text))),
@@ -36,6 +33,7 @@ pub(super) fn habits(config: &Config) -> Vec<Habit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use refundry_domain::time::Span;
     use serde_json::json;
 
     // conformance: truelayer 61
@@ -50,6 +48,6 @@ mod tests {
         assert_eq!(of("off"), None);
         let config = Config::read(&json!({})).unwrap();
         let ordinary = habits(&config).into_iter().find(|habit| habit.text == HabitText::Any).unwrap();
-        assert_eq!((ordinary.after, ordinary.end), (Span(500_000_000), HabitEnd::Execute));
+        assert_eq!((ordinary.after, ordinary.end), (Span(300_000_000), HabitEnd::Execute));
     }
 }

@@ -44,13 +44,17 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use crate::host::{Dialect, Host, Provisioned, SandboxPlan, SigningKeys};
+use crate::host::{Dialect, Host, KeyFuture, Provisioned, SandboxPlan, SigningKeys};
 use crate::limiter::Limiter;
 use crate::settings::ConfigError;
 use axum::Router;
 use axum::response::Response;
 use config::Config;
 use http::Method;
+use refundry_domain::deadline::Pace;
+use refundry_domain::id::MerchantId;
+use refundry_domain::reason::FailureKind;
+use refundry_domain::time::Span;
 use refundry_engine::rail::Habit;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
@@ -100,6 +104,13 @@ impl App {
     fn jku(&self) -> String {
         let own = || format!("{}/.well-known/jwks", self.host.public_origin().trim_end_matches('/'));
         self.config.jku.clone().unwrap_or_else(own)
+    }
+
+    /// How refunds and payouts of this dialect are sent and watched: in the
+    /// sandbox they can be seen before they are sent (contract 8.4).
+    fn pace(&self) -> Pace {
+        let rest = self.host.payer_bank.as_ref().map_or(Span(0), |bank| bank.scaled(self.config.authorize_delay));
+        Pace { rest, overdue_after: self.config.refund_overdue_after }
     }
 
     fn origin(&self, own: Option<&str>) -> String {
@@ -162,6 +173,10 @@ impl Dialect for TrueLayer {
         levers::habits(&self.app.config)
     }
 
+    fn failure_of_word(&self, word: &str) -> Option<FailureKind> {
+        states::failure_of_word(word)
+    }
+
     fn sandbox_member(&self) -> &'static str {
         DIALECT
     }
@@ -176,6 +191,15 @@ impl Dialect for TrueLayer {
 
     fn signature_schemes(&self) -> &'static [&'static str] {
         &["tl-signature"]
+    }
+
+    fn change_client<'a>(
+        &'a self,
+        merchant: MerchantId,
+        client: &'a str,
+        settings: &'a serde_json::Value,
+    ) -> Option<KeyFuture<'a, ()>> {
+        Some(Box::pin(client_keys::change_settings(&self.app, merchant, client, settings)))
     }
 
     fn signing_keys(&self) -> Option<&dyn SigningKeys> {

@@ -6,6 +6,7 @@
 use super::auth::{self, Scope};
 use super::call::{Call, Incoming, Signed};
 use super::errors::{Fault, to_json};
+use super::mock_bank::payer::{User, account_of};
 use super::states::payouts::shown;
 use super::wire::payouts::{self as wire, PayoutRequest, PayoutRules, Receiver, Stored};
 use super::wire::refunds::{ReferenceRules, created};
@@ -19,6 +20,7 @@ use axum::routing::{get, post};
 use http::HeaderMap;
 use refundry_domain::command::{Command, RequestPayout};
 use refundry_domain::id::{AccountId, PayoutId};
+use refundry_domain::money::Currency;
 use refundry_domain::party::{AccountIdentifier, Party};
 use refundry_domain::reference::Tag;
 use refundry_domain::refund::ClientReference;
@@ -72,7 +74,7 @@ async fn prepare(app: &App, call: &Call, incoming: &Incoming) -> Result<RequestP
     if account.currency != request.amount.currency {
         return Err(foreign_currency());
     }
-    let creditor = creditor(app, call, account.id, request.receiver).await?;
+    let creditor = creditor(app, call, (account.id, account.currency), request.receiver).await?;
     let key = call.key.clone().ok_or_else(Fault::internal)?;
     Ok(RequestPayout {
         id: PayoutId(mint::new_id(app.host.engine.now())),
@@ -81,6 +83,7 @@ async fn prepare(app: &App, call: &Call, incoming: &Incoming) -> Result<RequestP
         creditor,
         origin: call.caller.origin(app),
         reference: ClientReference { tag: Tag::Key, value: key },
+        pace: app.pace(),
         remittance: Some(Arc::from(&*request.statement_text)),
         extension: request.extension,
     })
@@ -95,7 +98,12 @@ fn foreign_currency() -> Fault {
 }
 
 /// The account behind a beneficiary.
-async fn creditor(app: &App, call: &Call, account: AccountId, receiver: Receiver<'_>) -> Result<Party, Fault> {
+async fn creditor(
+    app: &App,
+    call: &Call,
+    (account, currency): (AccountId, Currency),
+    receiver: Receiver<'_>,
+) -> Result<Party, Fault> {
     match receiver {
         Receiver::External(party) => Ok(party),
         Receiver::Source { id, user_id } => {
@@ -111,7 +119,30 @@ async fn creditor(app: &App, call: &Call, account: AccountId, receiver: Receiver
             let name = accounts::holder(app, &call.caller);
             Ok(Party { name: Some(name), account: AccountIdentifier::Iban(target.iban) })
         }
+        Receiver::User { id, name } => of_user(app, call, (account, currency), (id, name)).await,
     }
+}
+
+/// The account that a user chooses. The sandbox's users choose at once: the
+/// account that they paid from, else the one that they have at the mock bank.
+async fn of_user(
+    app: &App,
+    call: &Call,
+    (account, currency): (AccountId, Currency),
+    (id, name): (Option<&str>, Option<&str>),
+) -> Result<Party, Fault> {
+    if app.host.payer_bank.is_none() {
+        return Err(Fault::invalid_state("Nobody here asks users for their accounts."));
+    }
+    if let Some(id) = id {
+        let sources = accounts::sources_of(app, &call.caller, account, id).await?;
+        if let Some((_, party)) = sources.into_iter().next() {
+            return Ok(party);
+        }
+    }
+    let id = id.or(name).unwrap_or_default();
+    let user = User { merchant: call.caller.merchant, client: &call.caller.client, id, name };
+    Ok(account_of(&user, currency))
 }
 
 /// What the core's refusal of a payout means here.

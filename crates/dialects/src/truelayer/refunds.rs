@@ -98,7 +98,7 @@ fn command(app: &App, call: &Call, payment: PaymentId, amount: u64) -> Result<Re
         wait_for_settlement: !app.config.require_settled,
         approval: None,
         maker: None,
-        limits: Limits::default(),
+        limits: Limits { pace: app.pace(), ..Limits::default() },
         remittance: None,
         extension: Metadata::default().encode(),
     })

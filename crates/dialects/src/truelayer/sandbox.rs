@@ -10,6 +10,7 @@ use crate::host::{Provisioned, SandboxPlan};
 use refundry_domain::command::Command;
 use refundry_domain::id::EndpointId;
 use refundry_domain::money::Currency;
+use refundry_domain::rules::Environment;
 use refundry_engine::digest::sha256;
 use refundry_engine::mint;
 use refundry_engine::registry::{Credential, Endpoint, RegistryEntry, Scope};
@@ -28,7 +29,11 @@ const JWKS_URL: &str = "jwks_url";
 /// the same accounts, because accounts are the merchant's.
 pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
     let given = |member: &str, make: &dyn Fn() -> String| plan.given(member).map_or_else(make, str::to_owned);
-    let client_id = given("client_id", &|| format!("sandbox-{}", random_hex::<ID_BYTES>()));
+    let kind = match app.host.environment {
+        Environment::Live => "live",
+        Environment::Sandbox => "sandbox",
+    };
+    let client_id = given("client_id", &|| format!("{kind}-{}", random_hex::<ID_BYTES>()));
     let secret = given("client_secret", &|| random_hex::<SECRET_BYTES>());
     let key_id = given("signing_key_id", &|| EndpointId(mint::random_id()).to_string());
     let iban = plan.accounts.get(&Currency::GBP).map(|account| identifiers::approved_iban(*account));
@@ -49,7 +54,7 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
     let client = Client {
         keys: keys.into_iter().collect(),
         scopes: SCOPES.map(str::to_owned).to_vec(),
-        report_returns: None,
+        report_returns: plan.seed.get("report_returns").and_then(Value::as_bool),
         sweeping_targets: target.into_iter().collect(),
         sweepings: Vec::new(),
     };

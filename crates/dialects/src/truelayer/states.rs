@@ -15,6 +15,14 @@ const BLOCKED: &str = "blocked";
 const SCHEME_ERROR: &str = "scheme_error";
 /// The money came back after it was paid out.
 const RETURNED: &str = "returned";
+/// The paying account lacks the money.
+const INSUFFICIENT_FUNDS: &str = "insufficient_funds";
+/// The receiving account number is invalid or unknown: an international one,
+/// and one with a sort code.
+const INVALID_IBAN: &str = "invalid_iban";
+const INVALID_SCAN: &str = "invalid_scan";
+/// A fault on our side, or nobody could be reached, and nothing was sent.
+const SERVER_ERROR: &str = "server_error";
 /// No reason that this provider has a word for.
 const UNKNOWN: &str = "unknown";
 
@@ -167,14 +175,28 @@ impl Shown {
     }
 }
 
+/// A reason of ours that has this word; none for other texts, and for what is
+/// no refusal.
+pub(super) fn failure_of_word(word: &str) -> Option<FailureKind> {
+    Some(match word {
+        BLOCKED => FailureKind::Regulatory,
+        INSUFFICIENT_FUNDS => FailureKind::InsufficientFunds,
+        INVALID_IBAN | INVALID_SCAN => FailureKind::AccountInvalid,
+        SCHEME_ERROR => FailureKind::Technical,
+        SERVER_ERROR => FailureKind::NotExecuted,
+        UNKNOWN => FailureKind::Expired,
+        _ => return None,
+    })
+}
+
 /// This provider's word for our reason.
 pub(super) fn reason_of(failure: Failure, destination: Destination) -> &'static str {
     match failure.kind {
-        FailureKind::InsufficientFunds => "insufficient_funds",
+        FailureKind::InsufficientFunds => INSUFFICIENT_FUNDS,
         FailureKind::FraudSuspect | FailureKind::Regulatory => BLOCKED,
         FailureKind::AccountInvalid => match destination {
-            Destination::Iban => "invalid_iban",
-            Destination::Scan => "invalid_scan",
+            Destination::Iban => INVALID_IBAN,
+            Destination::Scan => INVALID_SCAN,
             Destination::Other => SCHEME_ERROR,
         },
         FailureKind::AccountClosed
@@ -190,7 +212,7 @@ pub(super) fn reason_of(failure: Failure, destination: Destination) -> &'static 
         | FailureKind::OwnAccountClosed
         | FailureKind::OwnAccountBlocked
         | FailureKind::AliasUnknown => SCHEME_ERROR,
-        FailureKind::NotExecuted => "server_error",
+        FailureKind::NotExecuted => SERVER_ERROR,
         FailureKind::Unspecified if failure.bank_code.is_some() => SCHEME_ERROR,
         FailureKind::Unspecified
         | FailureKind::Duplicate

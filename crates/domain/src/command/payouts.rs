@@ -1,5 +1,6 @@
 //! What the commands about payouts carry.
 
+use crate::deadline::Pace;
 use crate::id::{AccountId, PayoutId};
 use crate::instruction::Submission;
 use crate::money::Amount;
@@ -25,6 +26,8 @@ pub struct RequestPayout {
     /// What the client will say again; never used for another payout of the
     /// account by the same group, because the ids on the rail come from it.
     pub reference: ClientReference,
+    /// How it is sent and watched.
+    pub pace: Pace,
     /// Text for the creditor's statement.
     pub remittance: Option<Arc<str>>,
     /// What only the dialect understands.

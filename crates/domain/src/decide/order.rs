@@ -4,6 +4,7 @@
 
 use super::{accounts, flow, funds, send};
 use crate::attempt::{Attempt, AttemptState, set_state};
+use crate::deadline::Pace;
 use crate::event::{Actor, EventKind};
 use crate::facts::Draft;
 use crate::id::AccountId;
@@ -21,6 +22,8 @@ pub(super) trait Ordered {
     fn amount(&self) -> Amount;
     /// What its transfers are about.
     fn subject(&self) -> Subject;
+    /// How it is sent and watched.
+    fn pace(&self) -> Pace;
     /// The account on which it is cleared.
     fn clearing(&self, book: &Book) -> AccountId;
     /// Its attempts.
@@ -110,6 +113,10 @@ impl Ordered for Pair<'_> {
 
     fn subject(&self) -> Subject {
         Subject::Refund(self.refund.id)
+    }
+
+    fn pace(&self) -> Pace {
+        self.refund.deadlines.limits.pace
     }
 
     fn clearing(&self, book: &Book) -> AccountId {

@@ -6,6 +6,7 @@ use super::order::Ordered;
 use super::{Done, accounts, funds, reports, request, send, tick};
 use crate::attempt::{Attempt, AttemptState, Course, course};
 use crate::command::{PayoutStep, RequestPayout};
+use crate::deadline::Pace;
 use crate::event::EventKind;
 use crate::facts::Draft;
 use crate::id::{AccountId, PayoutId};
@@ -68,6 +69,7 @@ fn blank(request: &RequestPayout, merchant: crate::id::MerchantId, at: Timestamp
         amount: request.amount,
         creditor: request.creditor.clone(),
         remittance: request.remittance.clone(),
+        pace: request.pace,
         reservation: Reservation::None,
         state: PayoutState::Ready,
         cases: Vec::new(),
@@ -117,7 +119,7 @@ fn begin(draft: &mut Draft<'_>, mut payout: Payout, claim: (u64, Timestamp)) -> 
             return Ok(Done::Unchanged);
         }
     }
-    if waits_for_person(&payout) {
+    if waits_for_person(&payout) || payout.pace.send_at(payout.updated_at) > draft.context().at {
         return Ok(Done::Unchanged);
     }
     let paused = draft.account(payout.account).is_some_and(|account| account.paused_at.is_some());
@@ -320,6 +322,10 @@ impl Ordered for Payout {
         Subject::Payout(self.id)
     }
 
+    fn pace(&self) -> Pace {
+        self.pace
+    }
+
     fn clearing(&self, book: &Book) -> AccountId {
         book.payout_clearing
     }
@@ -412,7 +418,7 @@ impl Ordered for Payout {
 pub fn wake_payout_at(payout: &Payout) -> Option<Timestamp> {
     match payout.state {
         PayoutState::Ready if waits_for_person(payout) => None,
-        PayoutState::Ready => Some(payout.updated_at),
+        PayoutState::Ready => Some(payout.pace.send_at(payout.updated_at)),
         PayoutState::Submitted => {
             let newest = payout.newest_attempt()?;
             match newest.state {
@@ -424,7 +430,7 @@ pub fn wake_payout_at(payout: &Payout) -> Option<Timestamp> {
                 | AttemptState::Rejected { .. }
                 | AttemptState::Absent
                 | AttemptState::Withdrawn
-                | AttemptState::Returned => tick::wake_by_attempt(newest.state, &payout.cases),
+                | AttemptState::Returned => tick::wake_by_attempt(newest.state, &payout.cases, payout.pace),
             }
         }
         PayoutState::Settled | PayoutState::Failed { .. } | PayoutState::Returned { .. } => None,

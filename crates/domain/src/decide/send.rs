@@ -2,7 +2,7 @@
 //! claim of the attempt; and what the rail answered to the call.
 
 use super::order::{Ordered, Pair};
-use super::{Done, approvals, flow, funds, reports};
+use super::{Done, approvals, flow, funds, reports, tick};
 use crate::attempt::{Attempt, AttemptState};
 use crate::event::EventKind;
 use crate::facts::Draft;
@@ -30,6 +30,10 @@ pub(super) fn begin(draft: &mut Draft<'_>, id: RefundId, epoch: u64, lease_until
     let later = refund.state == RefundState::Submitted
         && refund.newest_attempt().is_some_and(|attempt| attempt.state == AttemptState::Due);
     if !(first || later) || refund.is_blocked() {
+        return Ok(Done::Unchanged);
+    }
+    let at = draft.context().at;
+    if first && tick::send_at(&refund) > at && refund.deadlines.earliest() > at {
         return Ok(Done::Unchanged);
     }
     if is_paused(draft, &refund) {

@@ -5,6 +5,7 @@
     reason = "a test that overflows or meets another state fails, which is what it is for"
 )]
 
+mod pace;
 mod pairs;
 mod payins;
 mod payouts;

@@ -2,11 +2,14 @@
 //! clock alone never ends a submitted refund (design section 3).
 
 use super::order::{Ordered, Pair};
-use super::{Done, flow, gates, payments, send};
+use super::{Done, flow, gates, payments, payouts, send};
 use crate::attempt::AttemptState;
+use crate::deadline::Pace;
 use crate::facts::Draft;
 use crate::id::{PaymentId, RefundId};
+use crate::instruction::Order;
 use crate::payment::{Payment, PaymentFailureReason};
+use crate::payout::PayoutState;
 use crate::reason::{Failure, FailureKind};
 use crate::refund::{Case, CaseCode, ExpiredAt, Refund, RefundState, ReserveAt};
 use crate::refusal::Refusal;
@@ -14,8 +17,6 @@ use crate::time::{Span, Timestamp};
 
 /// An unknown attempt opens a case after this long (rails R-05).
 const UNKNOWN_CASE_AFTER: Span = Span::seconds(900);
-/// A submitted refund without a word opens a case after this long.
-const OVERDUE_CASE_AFTER: Span = Span::days(1);
 
 pub(super) fn tick(draft: &mut Draft<'_>, id: RefundId) -> Result<Done, Refusal> {
     let (mut payment, mut refund) = flow::pair(draft, id)?;
@@ -125,7 +126,7 @@ pub(super) fn tick_attempt(draft: &mut Draft<'_>, order: &mut impl Ordered) {
             }
         }
         AttemptState::Accepted { since } => {
-            if since.plus(OVERDUE_CASE_AFTER) <= at && !order.had_case(CaseCode::Overdue) {
+            if since.plus(order.pace().overdue_after) <= at && !order.had_case(CaseCode::Overdue) {
                 order.open_case(draft, CaseCode::Overdue);
             }
         }
@@ -138,13 +139,49 @@ pub(super) fn tick_attempt(draft: &mut Draft<'_>, order: &mut impl Ordered) {
     }
 }
 
+/// When a refund that is ready may be sent.
+pub(super) fn send_at(refund: &Refund) -> Timestamp {
+    refund.deadlines.limits.pace.send_at(refund.updated_at)
+}
+
+/// Lets what was not sent rest from now on; no time at all lets it go.
+pub(super) fn postpone(draft: &mut Draft<'_>, order: Order, rest: Span) -> Result<Done, Refusal> {
+    let at = draft.context().at;
+    match order {
+        Order::Refund(id) => {
+            let (payment, mut refund) = flow::pair(draft, id)?;
+            if !refund.state.before_send() {
+                return Err(gates::past_send(&refund));
+            }
+            refund.deadlines.limits.pace.rest = at.plus(rest).since(refund.updated_at);
+            flow::put(draft, payment, refund);
+            Ok(Done::Refund(id))
+        }
+        Order::Payout(id) => {
+            let mut payout = payouts::known(draft, id)?;
+            match payout.state {
+                PayoutState::Ready => {}
+                PayoutState::Submitted => return Err(Refusal::AlreadySubmitted),
+                PayoutState::Settled | PayoutState::Failed { .. } | PayoutState::Returned { .. } => {
+                    return Err(Refusal::AlreadyEnded);
+                }
+            }
+            payout.pace.rest = at.plus(rest).since(payout.updated_at);
+            draft.put_payout(payout);
+            Ok(Done::Payout(id))
+        }
+    }
+}
+
 /// When something must be done about a refund if nothing happens before:
 /// send it, doubt a lease, inquire, expire it, open a case. None when only
 /// people or reports can move it.
 #[must_use]
 pub fn wake_at(refund: &Refund) -> Option<Timestamp> {
     match refund.state {
-        RefundState::Ready if !refund.is_blocked() => Some(refund.updated_at),
+        RefundState::Ready if !refund.is_blocked() => {
+            Some(send_at(refund).min(refund.deadlines.earliest()).max(refund.updated_at))
+        }
         RefundState::Awaiting(_) | RefundState::Ready => {
             let deadline = refund.deadlines.earliest();
             Some(refund.waits_for_funds.map_or(deadline, |look_at| look_at.min(deadline)))
@@ -170,7 +207,7 @@ fn wake_submitted(refund: &Refund) -> Option<Timestamp> {
         | AttemptState::Rejected { .. }
         | AttemptState::Absent
         | AttemptState::Withdrawn
-        | AttemptState::Returned => wake_by_attempt(newest.state, &refund.cases),
+        | AttemptState::Returned => wake_by_attempt(newest.state, &refund.cases, refund.deadlines.limits.pace),
     };
     let by_clock = match refund.withdrawal {
         None => Some(refund.deadlines.overall_at),
@@ -183,7 +220,7 @@ fn wake_submitted(refund: &Refund) -> Option<Timestamp> {
 }
 
 /// When an attempt that was sent must be looked at again.
-pub(super) fn wake_by_attempt(state: AttemptState, cases: &[Case]) -> Option<Timestamp> {
+pub(super) fn wake_by_attempt(state: AttemptState, cases: &[Case], pace: Pace) -> Option<Timestamp> {
     let case_at = |since: Timestamp, after: Span, code| {
         let had = cases.iter().any(|case| case.code == code);
         (!had).then(|| since.plus(after))
@@ -194,7 +231,7 @@ pub(super) fn wake_by_attempt(state: AttemptState, cases: &[Case]) -> Option<Tim
             let case = case_at(since, UNKNOWN_CASE_AFTER, CaseCode::UnknownOutcome);
             Some(case.map_or(inquire_at, |case| case.min(inquire_at)))
         }
-        AttemptState::Accepted { since } => case_at(since, OVERDUE_CASE_AFTER, CaseCode::Overdue),
+        AttemptState::Accepted { since } => case_at(since, pace.overdue_after, CaseCode::Overdue),
         AttemptState::Due
         | AttemptState::Executed
         | AttemptState::Rejected { .. }

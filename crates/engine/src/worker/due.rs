@@ -4,13 +4,13 @@
 use crate::digest::sha256;
 use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::command::{Command, PayoutStep};
-use refundry_domain::id::MerchantId;
+use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::instruction::{Order, Submission};
 use refundry_domain::payout::{Payout, PayoutState};
 use refundry_domain::reference::{ids_of_attempt, ids_of_payout};
 use refundry_domain::refund::{Refund, RefundState};
 use refundry_domain::rules::Environment;
-use refundry_domain::time::Timestamp;
+use refundry_domain::time::{Span, Timestamp};
 
 /// What a due refund or payout needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,10 @@ pub(crate) struct Due {
     pub(crate) merchant: MerchantId,
     /// What.
     pub(crate) order: Order,
+    /// The payment that a refund gives back.
+    pub(crate) payment: Option<PaymentId>,
+    /// How long it rested where it is.
+    pub(crate) rest: Span,
     /// What it needs.
     pub(crate) need: Need,
     /// It may not be sent any more and only waits to be told so.
@@ -51,6 +55,8 @@ impl Due {
         Self {
             merchant: refund.merchant,
             order: Order::Refund(refund.id),
+            payment: Some(refund.payment),
+            rest: refund.deadlines.limits.pace.rest,
             need,
             expired: refund.deadlines.earliest() <= now && refund.state == RefundState::Ready,
             instruction_id: asked_about(need).map(id_of).unwrap_or_default(),
@@ -68,6 +74,8 @@ impl Due {
         Self {
             merchant: payout.merchant,
             order: Order::Payout(payout.id),
+            payment: None,
+            rest: payout.pace.rest,
             need,
             expired: false,
             instruction_id: asked_about(need).map(id_of).unwrap_or_default(),

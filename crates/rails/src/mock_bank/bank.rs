@@ -4,11 +4,11 @@ use super::books::{BankDown, BankInstruction, Books, OpenError, Page, PaidTotal,
 use super::counter::{debits_named, debits_since};
 use super::course::Desk;
 use super::levers::{PayinCourse, TimeScale, payin_course};
-use super::outcome::{Outcome, OutcomeRefused, Target};
+use super::outcome::{Outcome, OutcomeKind, OutcomeRefused, Target};
 use super::payins;
 use super::reports::{acknowledge_in_op, due_in_op, next_in_op};
 use refundry_domain::id::{MerchantId, PaymentId};
-use refundry_domain::instruction::{Debit, Instruction, Submission};
+use refundry_domain::instruction::{Debit, Instruction, Order, Submission};
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::rail::{
     CancelAnswer, Capabilities, ConsentMeaning, Habit, Inquiry, Observation, PayerBank, PayinPage, PayinPlan, Rail,
@@ -21,6 +21,9 @@ use tokio::sync::watch;
 
 /// The longest text for the creditor's statement (ISO 20022, unstructured).
 const REMITTANCE_LENGTH_MAX: usize = 140;
+
+/// How long what cannot be asked about waits.
+const ASK_AGAIN: Span = Span::seconds(1);
 
 /// How to open the bank.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub struct Options {
 pub struct MockBank {
     books: Arc<Mutex<Books>>,
     paused: AtomicBool,
+    /// Something may have been asked to wait before it is taken.
+    waits: AtomicBool,
     time_scale: TimeScale,
     news: watch::Sender<u64>,
     /// Set once, when the dialects are known.
@@ -49,9 +54,10 @@ impl MockBank {
     pub fn open(options: Options) -> Result<Arc<Self>, OpenError> {
         let Options { path, time_scale, seed } = options;
         let books = Books::open(&path, time_scale, seed)?;
-        let paused = AtomicBool::new(books.paused()?);
+        let (paused, waits) = (AtomicBool::new(books.paused()?), AtomicBool::new(books.waits()?));
         let news = watch::Sender::new(0);
-        Ok(Arc::new(Self { books: Arc::new(Mutex::new(books)), paused, time_scale, news, habits: OnceLock::new() }))
+        let books = Arc::new(Mutex::new(books));
+        Ok(Arc::new(Self { books, paused, waits, time_scale, news, habits: OnceLock::new() }))
     }
 
     /// True while the kill switch is on: nothing may be submitted, but
@@ -80,6 +86,9 @@ impl MockBank {
 
     /// Forces an outcome (design section 9).
     pub async fn set_outcome(&self, target: Target, outcome: Outcome, now: Timestamp) -> Result<(), OutcomeRefused> {
+        if outcome.kind == OutcomeKind::Wait {
+            self.waits.store(true, Ordering::SeqCst);
+        }
         self.run(move |books| books.at_desk(now, |desk| desk.set_outcome(target, outcome))).await?
     }
 
@@ -158,6 +167,22 @@ impl Rail for MockBank {
             remittance_length_max: REMITTANCE_LENGTH_MAX,
             live: false,
         }
+    }
+
+    fn withheld(&self, orders: Vec<(Order, Option<PaymentId>)>) -> RailFuture<'_, Vec<Option<Span>>> {
+        Box::pin(async move {
+            if !self.waits.load(Ordering::SeqCst) {
+                return Vec::new();
+            }
+            let count = orders.len();
+            let answers = self.run(move |books| {
+                let at = Timestamp(0);
+                let each = |desk: &Desk<'_>| orders.iter().map(|(order, of)| desk.withheld(*order, *of)).collect();
+                books.at_desk(at, each)
+            });
+            // A bank that does not answer takes nothing now; it is asked again.
+            answers.await.map_err(down).unwrap_or_else(|RailDown| vec![Some(ASK_AGAIN); count])
+        })
     }
 
     fn submit(&self, instructions: Vec<Instruction>, now: Timestamp) -> RailFuture<'_, Vec<Submission>> {
@@ -269,6 +294,10 @@ impl Rail for MockBank {
 }
 
 impl PayerBank for MockBank {
+    fn scaled(&self, span: Span) -> Span {
+        self.time_scale.scale_span(span)
+    }
+
     fn play(&self, plan: PayinPlan) -> RailFuture<'_, Result<(), RailDown>> {
         Box::pin(async move {
             let done = self.run(move |books| {

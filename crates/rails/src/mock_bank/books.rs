@@ -8,6 +8,7 @@
 
 use super::columns::{account, amount, signed_count, state, unsigned};
 use super::levers::TimeScale;
+use super::outcome::OutcomeKind;
 use refundry_domain::id::{PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::{Instruction, Order};
 use refundry_domain::money::Amount;
@@ -292,6 +293,12 @@ impl Books {
     pub(super) fn paused(&self) -> rusqlite::Result<bool> {
         let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = 'paused' AND value = 1)";
         self.connection.query_row(sql, [], |row| row.get(0))
+    }
+
+    /// True when something was ever asked to wait.
+    pub(super) fn waits(&self) -> rusqlite::Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM scenario WHERE kind = ?1)";
+        self.connection.query_row(sql, [OutcomeKind::Wait.number()], |row| row.get(0))
     }
 
     /// Stops the sending, or lets it go on.

@@ -9,8 +9,8 @@ use super::outcome::{Outcome, OutcomeKind, OutcomeRefused, Target, refusal_defau
 use super::plan::Plan;
 use super::reports::{Telling, evidence_of, queued_in_op, tell_in_op};
 use refundry_domain::bytes::Encoder;
-use refundry_domain::id::MerchantId;
-use refundry_domain::instruction::{Debit, Instruction, Report, Submission};
+use refundry_domain::id::{MerchantId, PaymentId};
+use refundry_domain::instruction::{Debit, Instruction, Order, Report, Submission};
 use refundry_domain::reason::BankCode;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::digest::sha256;
@@ -25,6 +25,8 @@ macro_rules! debit_columns {
     };
 }
 
+/// Longer than any refund may take.
+const FOR_EVER: Span = Span::days(36_500);
 /// The longest page of debits.
 const DEBITS_PAGE_MAX: usize = 1_000;
 
@@ -140,10 +142,14 @@ impl Desk<'_> {
 
     /// The scenario set for the refund, else for its payment.
     fn scenario(&self, instruction: &Instruction) -> Result<Option<Outcome>, BankDown> {
+        let (refund, payment) = names(instruction);
+        self.scenario_of(refund, payment)
+    }
+
+    fn scenario_of(&self, refund: [u8; 16], payment: [u8; 16]) -> Result<Option<Outcome>, BankDown> {
         let sql = "SELECT kind, code, after FROM scenario
             WHERE (target_kind = 1 AND target = ?1) OR (target_kind = 2 AND target = ?2)
             ORDER BY target_kind LIMIT 1";
-        let (refund, payment) = names(instruction);
         let mut statement = self.tx.prepare_cached(sql)?;
         let found = statement.query_row(params![refund, payment], |row| {
             let after: Option<i64> = row.get(2)?;
@@ -154,6 +160,14 @@ impl Desk<'_> {
             })
         });
         Ok(found.optional()?)
+    }
+
+    /// How long something is to wait before the bank takes it.
+    pub(super) fn withheld(&self, order: Order, payment: Option<PaymentId>) -> Result<Option<Span>, BankDown> {
+        let (order, payment) = (order.id(), payment.map_or(order.id(), |payment| payment.0));
+        let scenario = self.scenario_of(order.to_be_bytes(), payment.to_be_bytes())?;
+        let waits = scenario.filter(|outcome| outcome.kind == OutcomeKind::Wait);
+        Ok(waits.map(|outcome| outcome.after.unwrap_or(FOR_EVER)))
     }
 
     /// Answers an inquiry.
@@ -210,6 +224,9 @@ impl Desk<'_> {
         let Some(standing) = self.newest_of(order)? else {
             return self.keep_scenario(1, order, outcome).map(Ok);
         };
+        if outcome.kind == OutcomeKind::Wait {
+            return Ok(Err(OutcomeRefused::Sent));
+        }
         let at = self.now.plus(outcome.after.unwrap_or_default());
         let executed = match standing.state {
             BankState::Taken => {
@@ -240,6 +257,7 @@ impl Desk<'_> {
             | OutcomeKind::Hold
             | OutcomeKind::Timeout
             | OutcomeKind::Late
+            | OutcomeKind::Wait
             | OutcomeKind::OutOfOrder => {
                 if executed {
                     return Ok(Err(OutcomeRefused::Executed));
@@ -321,6 +339,7 @@ fn answer(kind: OutcomeKind, hidden_count: u8) -> Submission {
         | OutcomeKind::Timeout
         | OutcomeKind::ReportTwice
         | OutcomeKind::Late
+        | OutcomeKind::Wait
         | OutcomeKind::OutOfOrder
         | OutcomeKind::Contradict => Submission::Accepted,
     }

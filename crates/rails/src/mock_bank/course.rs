@@ -3,7 +3,7 @@
 
 use super::books::{BankDown, BankState};
 use super::columns::{code, signed, signed_count, state, unreadable, unsigned};
-use super::outcome::OutcomeKind;
+use super::outcome::{OutcomeKind, refusal};
 use super::plan::{Plan, Step};
 use super::reports::{Telling, evidence_of, tell_in_op};
 use refundry_domain::instruction::Report;
@@ -63,7 +63,7 @@ impl Standing {
 
     /// The report of a refusal with this instruction's code.
     pub(super) fn rejected(&self) -> Report {
-        Report::Rejected { code: self.code }
+        refusal(self.code)
     }
 
     /// The report of a return with this instruction's code.
@@ -159,7 +159,7 @@ impl Desk<'_> {
         ])?;
         let executed = standing.executed();
         match standing.kind {
-            OutcomeKind::Settle | OutcomeKind::Return | OutcomeKind::Fail => self.tell(standing, executed, at),
+            OutcomeKind::Settle | OutcomeKind::Wait | OutcomeKind::Return | OutcomeKind::Fail => self.tell(standing, executed, at),
             OutcomeKind::Hold => {
                 // The check is over before the money is seen to have left.
                 let ordinal = self.next_extra(standing)?;

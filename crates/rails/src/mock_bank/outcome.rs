@@ -3,7 +3,8 @@
 use super::books::BankDown;
 use super::levers::iso;
 use refundry_domain::id::{PaymentId, PayoutId, RefundId};
-use refundry_domain::reason::{BankCode, FailureKind};
+use refundry_domain::instruction::Report;
+use refundry_domain::reason::{BankCode, FailureKind, NOT_EXECUTED};
 use refundry_domain::time::Span;
 
 macro_rules! outcome_kinds {
@@ -62,6 +63,9 @@ outcome_kinds! {
     OutOfOrder = 8, "out_of_order";
     /// Executed, and then reported as refused; on a refused one the reverse.
     Contradict = 9, "contradict";
+    /// Not taken yet: what was not sent stays with us until another outcome is
+    /// set, or for as long as `after` says; then executed.
+    Wait = 10, "wait";
 }
 
 /// An outcome to force.
@@ -75,7 +79,8 @@ pub struct Outcome {
     /// bank executes or refuses; without it the account's own delay, or at
     /// once where the instruction is already under way. For `return`, `late`,
     /// `out_of_order` and `contradict`: how long what follows the execution
-    /// takes; without it nothing, for `late` an hour. Not scaled: the clock
+    /// takes; without it nothing, for `late` an hour. For `wait`: how much
+    /// later it is taken; without it never. Not scaled: the clock
     /// can be moved.
     pub after: Option<Span>,
 }
@@ -107,9 +112,21 @@ pub enum OutcomeRefused {
     /// still apply.
     #[error("the instruction is executed already")]
     Executed,
+    /// The bank has the instruction, so that it waits for nothing any more.
+    #[error("the instruction was sent already")]
+    Sent,
     /// The books could not be written.
     #[error("the outcome could not be set")]
     Down(#[from] BankDown),
+}
+
+/// In place of a code: what was not executed by the end of its validity is
+/// reported as lapsed.
+const LAPSED: &str = "LAPSED";
+
+/// What the bank tells of an instruction that it refused with this code.
+pub(super) fn refusal(code: Option<BankCode>) -> Report {
+    if code.is_some_and(|code| code.as_str() == LAPSED) { Report::Lapsed } else { Report::Rejected { code } }
 }
 
 /// The code of a refusal that names no reason.
@@ -153,9 +170,9 @@ fn code_of(kind: FailureKind) -> Option<BankCode> {
         FailureKind::Unspecified => "MS03",
         FailureKind::MandateInactive => "MD16",
         FailureKind::OwnAccountClosed => "AC05",
-        FailureKind::NotExecuted
-        | FailureKind::Expired
-        | FailureKind::PaymentFailed
+        FailureKind::NotExecuted => NOT_EXECUTED,
+        FailureKind::Expired => LAPSED,
+        FailureKind::PaymentFailed
         | FailureKind::PaymentShort
         | FailureKind::PaymentBlocked
         | FailureKind::MandateAmount
@@ -190,7 +207,9 @@ mod tests {
             ("insufficient_funds", Some("AM04")),
             ("format", Some("FF01")),
             ("cut_off", Some("TM01")),
-            ("expired", None),
+            ("not_executed", Some("NOTEXEC")),
+            ("expired", Some("LAPSED")),
+            ("payment_failed", None),
             ("payment_short", None),
             ("", None),
             ("AM045", None),
@@ -204,7 +223,7 @@ mod tests {
     #[test]
     fn a_word_means_its_code() {
         let by_the_rail =
-            [FailureKind::MandateAmountExceeded, FailureKind::MandateInactive, FailureKind::OwnAccountClosed];
+            [FailureKind::Expired, FailureKind::MandateAmountExceeded, FailureKind::MandateInactive, FailureKind::OwnAccountClosed];
         for kind in FailureKind::ALL.iter().filter(|kind| !by_the_rail.contains(kind)) {
             let Some(code) = code_of(*kind) else { continue };
             let meant = kind_of_iso(code.as_str()) == *kind;

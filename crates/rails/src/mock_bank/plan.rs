@@ -93,6 +93,8 @@ impl Plan {
         };
         let refusal = Some(outcome.reason.unwrap_or_else(refusal_default));
         match outcome.kind {
+            // It waited before it was sent.
+            OutcomeKind::Wait => plan(Some((Step::Execute, first(delay)))),
             OutcomeKind::Settle => plan(Some((Step::Execute, first(chosen)))),
             OutcomeKind::Fail => Self { code: refusal, ..plan(Some((Step::Reject, first(chosen)))) },
             OutcomeKind::Return => Self {

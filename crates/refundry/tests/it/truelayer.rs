@@ -2,6 +2,7 @@
 
 mod client;
 mod libraries;
+mod outcomes;
 mod refunds;
 mod seeds;
 mod walks;

@@ -8,10 +8,14 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::StatusCode;
-use refundry_domain::id::{PaymentId, PayoutId, RefundId};
+use refundry_domain::command::Command;
+use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::Order;
+use refundry_domain::refund::RefundState;
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
+use refundry_engine::rail::Rail;
+use refundry_engine::store::{PageRequest, RefundFilter};
 use refundry_rails::mock_bank::{
     BankDown, BankInstruction, Outcome, OutcomeKind, OutcomeRefused, Page, PaidTotal, Target, parse_reason,
 };
@@ -22,6 +26,8 @@ use std::sync::Arc;
 /// The furthest future that an outcome may be set for: ten years.
 const AFTER_SECONDS_MAX: u64 = 10 * 366 * 86_400;
 
+/// Where a refund rests while it waits for the bank.
+const READY: RefundState = RefundState::Ready;
 /// Most instructions on one page.
 const PAGE_LENGTH_MAX: usize = 1_000;
 /// Instructions on a page that names no limit.
@@ -35,10 +41,11 @@ pub(super) async fn refund_outcome(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let refund = RefundId::parse(&id).map_err(|_| Refusal::RefundUnknown)?;
-    let outcome = outcome(&body)?;
+    let outcome = outcome(&sandbox, &body)?;
     let found = sandbox.parts.engine.read(move |reader| reader.refund(merchant, refund)).await?;
-    found.ok_or(Refusal::RefundUnknown)?;
-    set(&sandbox, Target::Refund(refund), outcome).await
+    let found = found.ok_or(Refusal::RefundUnknown)?;
+    let orders = vec![(Order::Refund(refund), Some(found.payment))];
+    set(&sandbox, merchant, (Target::Refund(refund), orders), outcome).await
 }
 
 /// `POST /payouts/{id}/outcome`: what the bank does with a payout.
@@ -49,10 +56,10 @@ pub(super) async fn payout_outcome(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let payout = PayoutId::parse(&id).map_err(|_| Refusal::PayoutUnknown)?;
-    let outcome = outcome(&body)?;
+    let outcome = outcome(&sandbox, &body)?;
     let found = sandbox.parts.engine.read(move |reader| reader.payout(merchant, payout)).await?;
     found.ok_or(Refusal::PayoutUnknown)?;
-    set(&sandbox, Target::Payout(payout), outcome).await
+    set(&sandbox, merchant, (Target::Payout(payout), vec![(Order::Payout(payout), None)]), outcome).await
 }
 
 /// `POST /payments/{id}/outcome`: what the bank does with a payment's later refunds.
@@ -63,20 +70,30 @@ pub(super) async fn payment_outcome(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let payment = PaymentId::parse(&id).map_err(|_| Refusal::PaymentUnknown)?;
-    let outcome = outcome(&body)?;
-    let found = sandbox.parts.engine.read(move |reader| reader.payment(merchant, payment)).await?;
+    let outcome = outcome(&sandbox, &body)?;
+    let filter =
+        RefundFilter { payment: Some(payment), states: vec![READY.code().to_owned()], ..RefundFilter::default() };
+    let found = sandbox.parts.engine.read(move |reader| {
+        let page = PageRequest { limit: PAGE_LENGTH_MAX, before: None };
+        Ok((reader.payment(merchant, payment)?, reader.refunds(merchant, &filter, page)?))
+    });
+    let (found, ready) = found.await?;
     found.ok_or(Refusal::PaymentUnknown)?;
-    set(&sandbox, Target::Payment(payment), outcome).await
+    let orders = ready.iter().map(|refund| (Order::Refund(refund.id), Some(payment))).collect();
+    set(&sandbox, merchant, (Target::Payment(payment), orders), outcome).await
 }
 
-fn outcome(body: &[u8]) -> Result<Outcome, Problem> {
+fn outcome(sandbox: &Sandbox, body: &[u8]) -> Result<Outcome, Problem> {
     let body: NewOutcome = parse(body)?;
     let kind = OutcomeKind::from_code(&body.outcome).ok_or_else(|| {
         let words: Vec<&str> = OutcomeKind::ALL.iter().map(|kind| kind.code()).collect();
         invalid(format!("outcome must be one of {}.", words.join(", ")))
     })?;
+    // A dialect's own words are as good as ours.
+    let word = |reason: &str| sandbox.parts.dialects.iter().find_map(|dialect| dialect.failure_of_word(reason));
     let reason = body.reason.map(|reason| {
         parse_reason(&reason)
+            .or_else(|| word(&reason).and_then(|kind| parse_reason(kind.code())))
             .ok_or_else(|| invalid("reason must be an ISO code or a failure reason that a bank can give."))
     });
     let after = body.after_seconds;
@@ -86,14 +103,40 @@ fn outcome(body: &[u8]) -> Result<Outcome, Problem> {
     Ok(Outcome { kind, reason: reason.transpose()?, after: after.map(Span::seconds) })
 }
 
-async fn set(sandbox: &Sandbox, target: Target, outcome: Outcome) -> Result<Response, Problem> {
-    match sandbox.parts.bank.set_outcome(target, outcome, sandbox.parts.engine.now()).await {
+/// What may wait for the bank: a refund with its payment, or a payout.
+type Ordered = (Order, Option<PaymentId>);
+
+async fn set(
+    sandbox: &Sandbox,
+    merchant: MerchantId,
+    (target, orders): (Target, Vec<Ordered>),
+    outcome: Outcome,
+) -> Result<Response, Problem> {
+    let bank = &sandbox.parts.bank;
+    let waited = bank.withheld(orders.clone()).await;
+    match bank.set_outcome(target, outcome, sandbox.parts.engine.now()).await {
         Ok(()) => {}
+        Err(OutcomeRefused::Sent) => {
+            let detail = "The bank has it already; hold, settle, fail and others still apply.";
+            return Err(Problem::new(StatusCode::CONFLICT, "already_submitted", detail));
+        }
         Err(OutcomeRefused::Executed) => {
             let detail = "The money has left; only return, report_twice and contradict still apply.";
             return Err(Problem::new(StatusCode::CONFLICT, "already_executed", detail));
         }
         Err(OutcomeRefused::Down(down)) => return Err(away(&down)),
+    }
+    let waits = bank.withheld(orders.clone()).await;
+    let at = |answers: &[Option<Span>], index: usize| answers.get(index).copied().flatten().is_some();
+    for (index, (order, _)) in orders.into_iter().enumerate() {
+        if at(&waited, index) && !at(&waits, index) {
+            match sandbox.command(merchant, Command::Postpone { order, rest: Span(0) }).await {
+                Ok(_) => {}
+                // It went on meanwhile.
+                Err(problem) if problem.status == StatusCode::CONFLICT => {}
+                Err(problem) => return Err(problem),
+            }
+        }
     }
     // The worker sleeps until the bank's next report was due; now there may
     // be an earlier one.

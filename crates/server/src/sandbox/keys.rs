@@ -1,4 +1,5 @@
-//! The keys with which a dialect's clients, and we, sign.
+//! The keys with which a dialect's clients, and we, sign; and the settings
+//! that clients have of their own.
 
 use super::clients::no_such_dialect;
 use super::state::{Caller, Sandbox, json};
@@ -25,6 +26,28 @@ pub(super) async fn add(
     let keys = keys(&sandbox, &dialect)?;
     let key_id = keys.add(merchant, &client, body.key_id.as_deref(), &body.public_key_pem).await.map_err(refused)?;
     Ok(json(StatusCode::CREATED, &object!({ "key_id": key_id })))
+}
+
+/// `PUT /clients/{dialect}/{client}/settings`: what a dialect lets its clients
+/// have differently.
+pub(super) async fn set(
+    State(sandbox): State<Arc<Sandbox>>,
+    Extension(Caller(merchant)): Extension<Caller>,
+    Path((dialect, client)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let settings: serde_json::Value = parse(&body)?;
+    let dialect = sandbox.dialect(&dialect).ok_or_else(no_such_dialect)?;
+    let change = dialect.change_client(merchant, &client, &settings);
+    let change = change.ok_or_else(|| invalid("Clients of this dialect have no settings."))?;
+    change.await.map_err(|fault| match fault {
+        KeyRefused::Malformed => invalid("The clients of this dialect have no such settings."),
+        fault @ (KeyRefused::ClientUnknown
+        | KeyRefused::KeyUnknown
+        | KeyRefused::KeyIdTaken
+        | KeyRefused::Unavailable(_)) => refused(fault),
+    })?;
+    Ok(json(StatusCode::OK, &settings))
 }
 
 /// `DELETE /clients/{dialect}/{client}/keys/{key_id}`: it signs nothing more.

@@ -28,6 +28,7 @@ pub fn routes(sandbox: Arc<Sandbox>) -> Router {
         .route("/sandbox/v1/clock", get(levers::clock))
         .route("/sandbox/v1/clock/advance", post(levers::advance_clock))
         .route("/sandbox/v1/clients", post(clients::create))
+        .route("/sandbox/v1/clients/{dialect}/{client}/settings", put(keys::set))
         .route("/sandbox/v1/clients/{dialect}/{client}/keys", post(keys::add))
         .route("/sandbox/v1/clients/{dialect}/{client}/keys/{key_id}", delete(keys::revoke))
         .route("/sandbox/v1/webhooks/{dialect}", put(clients::set_endpoint))

@@ -21,9 +21,25 @@ mod tests;
 
 use crate::fault::Fault;
 use refundry_domain::bytes::Decoder;
+use refundry_domain::deadline::Pace;
 
 /// The form that is written today.
 pub(crate) const FORM: u8 = 1;
+
+/// The form of a refund's or payout's readable part that ends with its pace;
+/// one with the usual pace is written as it was before there was any.
+pub(crate) const FORM_PACED: u8 = 2;
+
+/// The form of such a part with this pace.
+pub(crate) fn form_of(pace: Pace) -> u8 {
+    if pace == Pace::default() { FORM } else { FORM_PACED }
+}
+
+/// Starts reading such a part; true when it ends with its pace.
+pub(crate) fn open_paced(bytes: &[u8]) -> Result<(Decoder<'_>, bool), Fault> {
+    let paced = bytes.first() == Some(&FORM_PACED);
+    Ok((open_form(bytes, if paced { FORM_PACED } else { FORM })?, paced))
+}
 
 /// Starts reading a record of the form that we know.
 pub(crate) fn open_record(bytes: &[u8]) -> Result<Decoder<'_>, Fault> {

@@ -4,11 +4,14 @@ use super::parts::{
     put_amount, put_case, put_hash, put_party, put_text_option, put_time, put_time_option, take_amount, take_case,
     take_hash, take_party, take_text_option, take_time, take_time_option,
 };
-use super::refund_parts::{put_attempt, reservation_number, reservation_of, tag_number, tag_of, take_attempt};
-use super::{FORM, ended, open_record};
+use super::refund_parts::{
+    put_attempt, put_pace, reservation_number, reservation_of, tag_number, tag_of, take_attempt, take_pace,
+};
+use super::{FORM, ended, form_of, open_paced, open_record};
 use crate::fault::Fault;
 use refundry_domain::attempt::AttemptState;
 use refundry_domain::bytes::{Encoder, Malformed};
+use refundry_domain::deadline::Pace;
 use refundry_domain::event::{decode_payout_state, encode_payout_state};
 use refundry_domain::id::{AccountId, MerchantId, PayoutId};
 use refundry_domain::payment::Origin;
@@ -46,7 +49,7 @@ pub(crate) fn is_sending(payout: &Payout) -> bool {
 pub(crate) fn body(payout: &Payout) -> Vec<u8> {
     let mut encoder = Encoder::new();
     let to = &mut encoder;
-    to.byte(FORM).id(payout.account.0);
+    to.byte(form_of(payout.pace)).id(payout.account.0);
     to.byte(tag_number(payout.reference.tag)).text(&payout.reference.value);
     put_amount(to, payout.amount);
     to.byte(reservation_number(payout.reservation));
@@ -60,6 +63,9 @@ pub(crate) fn body(payout: &Payout) -> Vec<u8> {
     put_time_option(to, payout.ended_at);
     put_time(to, payout.created_at);
     put_time(to, payout.updated_at);
+    if payout.pace != Pace::default() {
+        put_pace(to, payout.pace);
+    }
     encoder.finish()
 }
 
@@ -80,9 +86,9 @@ pub(crate) fn read(columns: PayoutColumns, body: &[u8], private: &[u8]) -> Resul
     let remittance = take_text_option(&mut sealed)?;
     let extension = Arc::from(sealed.blob()?);
     ended(&sealed)?;
-    let mut open = open_record(body)?;
+    let (mut open, paced) = open_paced(body)?;
     let from = &mut open;
-    let payout = Payout {
+    let mut payout = Payout {
         id: columns.id,
         merchant: columns.merchant,
         origin: columns.origin,
@@ -100,10 +106,14 @@ pub(crate) fn read(columns: PayoutColumns, body: &[u8], private: &[u8]) -> Resul
         ended_at: take_time_option(from)?,
         created_at: take_time(from)?,
         updated_at: take_time(from)?,
+        pace: Pace::default(),
         creditor,
         remittance,
         extension,
     };
+    if paced {
+        payout.pace = take_pace(from)?;
+    }
     ended(from)?;
     Ok(payout)
 }

@@ -5,16 +5,17 @@ use super::parts::{
     take_text_option, take_time, take_time_option,
 };
 use super::refund_parts::{
-    put_approval, put_attempt, put_authorisation, put_block, put_deadlines, put_funding, put_note, put_withdrawal,
-    reservation_number, reservation_of, reserve_number, reserve_of, shortage_number, shortage_of, source_number,
-    source_of, tag_number, tag_of, take_approval, take_attempt, take_authorisation, take_block, take_deadlines,
-    take_funding, take_note, take_withdrawal,
+    put_approval, put_attempt, put_authorisation, put_block, put_deadlines, put_funding, put_note, put_pace,
+    put_withdrawal, reservation_number, reservation_of, reserve_number, reserve_of, shortage_number, shortage_of,
+    source_number, source_of, tag_number, tag_of, take_approval, take_attempt, take_authorisation, take_block,
+    take_deadlines, take_funding, take_note, take_pace, take_withdrawal,
 };
-use super::{FORM, ended, open_form, open_record};
+use super::{FORM, ended, form_of, open_form, open_paced};
 use crate::fault::Fault;
 use refundry_domain::approval::Approval;
 use refundry_domain::attempt::AttemptState;
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
+use refundry_domain::deadline::Pace;
 use refundry_domain::event::{decode_state, encode_state, gate_number};
 use refundry_domain::id::{MerchantId, PaymentId, RefundId};
 use refundry_domain::party::{Creditor, CreditorSource};
@@ -92,7 +93,8 @@ pub(crate) fn is_sending(refund: &Refund) -> bool {
 pub(crate) fn body(refund: &Refund) -> Vec<u8> {
     let mut encoder = Encoder::new();
     let to = &mut encoder;
-    to.byte(FORM).id(refund.payment.0).number(refund.payment_amount);
+    let pace = refund.deadlines.limits.pace;
+    to.byte(form_of(pace)).id(refund.payment.0).number(refund.payment_amount);
     to.byte(tag_number(refund.reference.tag)).text(&refund.reference.value);
     put_amount(to, refund.amount);
     to.number(refund.fee);
@@ -118,6 +120,9 @@ pub(crate) fn body(refund: &Refund) -> Vec<u8> {
     to.number(u64::from(refund.event_count));
     put_time(to, refund.created_at);
     put_time(to, refund.updated_at);
+    if pace != Pace::default() {
+        put_pace(to, pace);
+    }
     encoder.finish()
 }
 
@@ -171,9 +176,9 @@ pub(crate) fn read(columns: RefundColumns, body: &[u8], private: Option<&[u8]>) 
         }
         ended(&from)?;
     }
-    let mut open = open_record(body)?;
+    let (mut open, paced) = open_paced(body)?;
     let from = &mut open;
-    let refund = Refund {
+    let mut refund = Refund {
         id: columns.id,
         merchant: columns.merchant,
         origin: columns.origin,
@@ -208,6 +213,9 @@ pub(crate) fn read(columns: RefundColumns, body: &[u8], private: Option<&[u8]>) 
         remittance,
         extension,
     };
+    if paced {
+        refund.deadlines.limits.pace = take_pace(from)?;
+    }
     ended(from)?;
     Ok(refund)
 }

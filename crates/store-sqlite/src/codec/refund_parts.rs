@@ -6,7 +6,7 @@ use super::parts::{
 use refundry_domain::approval::{Approval, ApprovalPolicy, Decision, DecisionNote};
 use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
-use refundry_domain::deadline::{Deadlines, Limits};
+use refundry_domain::deadline::{Deadlines, Limits, Pace};
 use refundry_domain::event::{decode_actor, decode_failure, encode_actor, encode_bank_code};
 use refundry_domain::id::{AccountId, MandateId, PersonId};
 use refundry_domain::party::CreditorSource;
@@ -189,8 +189,17 @@ pub(crate) fn take_withdrawal(from: &mut Decoder<'_>) -> Result<Withdrawal, Malf
     Ok(Withdrawal { asked_at: take_time(from)?, because_expired: from.flag()?, passed_on: from.flag()? })
 }
 
+/// Written at the end of records of [`super::FORM_PACED`] alone.
+pub(crate) fn put_pace(to: &mut Encoder, pace: Pace) {
+    to.number(pace.rest.0).number(pace.overdue_after.0);
+}
+
+pub(crate) fn take_pace(from: &mut Decoder<'_>) -> Result<Pace, Malformed> {
+    Ok(Pace { rest: Span(from.number()?), overdue_after: Span(from.number()?) })
+}
+
 pub(crate) fn put_deadlines(to: &mut Encoder, deadlines: &Deadlines) {
-    let Limits { overall, details, approval, funds, authorisation } = deadlines.limits;
+    let Limits { overall, details, approval, funds, authorisation, pace: _ } = deadlines.limits;
     to.number(overall.0);
     for span in [details, approval, funds, authorisation] {
         put_span_option(to, span);
@@ -207,6 +216,7 @@ pub(crate) fn take_deadlines(from: &mut Decoder<'_>) -> Result<Deadlines, Malfor
             approval: take_span_option(from)?,
             funds: take_span_option(from)?,
             authorisation: take_span_option(from)?,
+            pace: Pace::default(),
         },
         overall_at: take_time(from)?,
         gate_at: take_time_option(from)?,

@@ -8,7 +8,7 @@ use crate::seal::Sealer;
 use refundry_domain::approval::{Approval, ApprovalPolicy, Decision, DecisionNote};
 use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::bytes::Malformed;
-use refundry_domain::deadline::{Deadlines, Limits};
+use refundry_domain::deadline::{Deadlines, Limits, Pace};
 use refundry_domain::event::{Actor, Event, EventKind, decode_bank_code};
 use refundry_domain::id::{
     AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PayoutId, PersonId, RefundId,
@@ -197,7 +197,12 @@ impl Dice {
             approval: self.maybe(|dice| Span(dice.roll())),
             funds: self.maybe(|dice| Span(dice.roll())),
             authorisation: self.maybe(|dice| Span(dice.roll())),
+            pace: self.pace(),
         }
+    }
+
+    fn pace(&mut self) -> Pace {
+        self.maybe(|dice| Pace { rest: Span(dice.roll()), overdue_after: Span(dice.roll()) }).unwrap_or_default()
     }
 
     fn block(&mut self) -> Block {
@@ -265,6 +270,7 @@ impl Dice {
             amount: self.amount(),
             creditor: self.party(),
             remittance: self.maybe(|dice| Arc::from(dice.text())),
+            pace: self.pace(),
             reservation: self.pick(&[Reservation::None, Reservation::Pending, Reservation::Voided]),
             state: self.pick(&make::payout_states()),
             cases: self.list(Self::case),

@@ -129,15 +129,33 @@ async fn join_all<F: Future<Output = Heard>>(calls: Vec<F>) -> Vec<Heard> {
 }
 
 // conformance: truelayer 66
-#[test]
-fn an_outcome_that_is_not_known_in_time_is_a_conflict_worth_repeating() {
-    use super::super::errors::Fault;
-    use refundry_engine::envelope::Unavailable;
-    let config = super::super::config::Config::read(&json!({})).unwrap();
-    let fault = Fault::of_unavailable(Unavailable::InFlight);
-    let body: serde_json::Value = serde_json::from_slice(&fault.body(&config, "t")).unwrap();
-    assert_eq!((fault.status(), &body["title"]), (409, &json!("Idempotency-Key Concurrency Conflict")));
-    assert_eq!(body["type"], "https://docs.truelayer.com/docs/error-types#idempotency-key-concurrency-conflict");
+// conformance: truelayer 69
+#[tokio::test]
+async fn an_outcome_that_is_not_known_in_time_is_a_conflict_worth_repeating() {
+    let world = World::with(json!({ "lock_timeout": 1 })).await;
+    let path = refunds(&world).await;
+    let call = || world.post(&path).key("k").json(&json!({ "amount_in_minor": 5, "reference": "r" })).send();
+    world.store.hold_commits(true);
+    let begun = now();
+    let late = async {
+        let answer = call().await;
+        assert!(begun.elapsed() >= std::time::Duration::from_secs(1), "it waited for the first one");
+        world.store.hold_commits(false);
+        answer
+    };
+    let (first, late) = tokio::join!(call(), late);
+    assert_eq!(late.problem().0, 409);
+    assert_eq!(late.json()["title"], "Idempotency-Key Concurrency Conflict");
+    let kind = "https://docs.truelayer.com/docs/error-types#idempotency-key-concurrency-conflict";
+    assert_eq!((&late.json()["type"], late.header("tl-should-retry")), (&json!(kind), "true"));
+    assert_eq!(first.status, 202, "{}", first.text());
+    same(&first, &call().await, "nothing was kept of the conflict");
+    assert_eq!(count(&world, &path).await, 1);
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a caller waited is what is asserted")]
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 // conformance: truelayer 67

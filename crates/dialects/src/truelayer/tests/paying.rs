@@ -3,6 +3,7 @@
 use super::world::{Heard, ORIGIN, World};
 use http::Method;
 use refundry_domain::id::PaymentId;
+use refundry_domain::rules::Environment;
 use refundry_domain::time::Span;
 use refundry_engine::mint;
 use serde_json::{Value, json};
@@ -280,6 +281,22 @@ async fn all_paths_of_the_return_work_with_and_without_signs() {
     let (_, next) = redirected(&world, &preselected(&world)).await;
     let early = Url::parse(next["uri"].as_str().unwrap()).unwrap();
     assert_eq!(arrive(&world, &early).await.problem().1, "invalid-state", "nobody decided yet");
+}
+
+/// Nobody plays payers where money is real.
+#[tokio::test]
+async fn without_a_payers_bank_the_return_is_a_fault_of_the_provider() {
+    let world = World::of(Environment::Live, json!({})).await;
+    let (id, next) = redirected(&world, &preselected(&world)).await;
+    let uri = decide(&world, &next, "Execute").await;
+    let values = json!({ "query": uri.query(), "fragment": uri.fragment() });
+    let before = payment(&world, &id).await;
+    for path in ["/payments-provider-return", "/v3/payments-provider-return", "/spa/payments-provider-return"] {
+        let heard = world.post(path).unsigned().json(&values).send().await;
+        let (status, slug, _) = heard.problem();
+        assert_eq!((status, slug.as_str(), heard.header("tl-should-retry")), (502, "provider-error", "true"));
+    }
+    assert_eq!(payment(&world, &id).await, before, "nothing happened");
 }
 
 // conformance: truelayer 34

@@ -3,6 +3,9 @@
 use super::shop::USER;
 use super::world::{FUNDED, Heard, World};
 use refundry_domain::command::Command;
+use refundry_domain::id::PayoutId;
+use refundry_domain::party::AccountIdentifier;
+use refundry_domain::rules::Environment;
 use refundry_engine::mint;
 use refundry_testkit::rail::Manner;
 use serde_json::{Value, json};
@@ -140,6 +143,56 @@ async fn a_source_and_the_own_business_are_paid() {
 }
 
 #[tokio::test]
+async fn a_user_chooses_an_account() {
+    let world = World::new().await;
+    world.paid(500).await;
+    let to = |user: Value| {
+        json!({
+            "merchant_account_id": world.gbp.to_string(), "amount_in_minor": 1, "currency": "GBP",
+            "beneficiary": { "type": "user_determined", "reference": "winnings", "user": user },
+        })
+    };
+    let creditor = async |id: &str| {
+        let (merchant, id) = (world.merchant, PayoutId::parse(id).unwrap());
+        world.engine.read(move |reader| reader.payout(merchant, id)).await.unwrap().unwrap().creditor
+    };
+    let path = format!("/v3/merchant-accounts/{}/payment-sources?user_id={USER}", world.gbp);
+    let source = world.get(&path).await.json()["items"][0].clone();
+    let mut chosen = Vec::new();
+    for (key, user) in [
+        ("known", json!({ "id": USER })),
+        ("unknown", json!({ "id": "somebody-else", "name": "Ida Korhonen" })),
+        ("again", json!({ "id": "somebody-else" })),
+        ("named", json!({ "name": "Ida Korhonen", "email": "ida@example.org" })),
+    ] {
+        let body = to(user);
+        let heard = ask(&world, key, &body).await;
+        assert_eq!(heard.status, 202, "{}", heard.text());
+        let id = heard.id();
+        assert_eq!(heard.json(), json!({ "id": id }));
+        world.work().await;
+        let told = shown(&world, &id).await;
+        assert_eq!((&told["beneficiary"], &told["status"]), (&body["beneficiary"], &json!("executed")));
+        chosen.push(creditor(&id).await);
+    }
+    let number = &source["account_identifiers"][0]["account_number"];
+    let AccountIdentifier::Scan { number: known, .. } = &chosen[0].account else { panic!("{chosen:?}") };
+    assert_eq!(json!(known), *number, "the account that they paid from");
+    assert_eq!(chosen[1].account, chosen[2].account, "a user has one account");
+    assert_eq!(chosen[1].name.as_deref(), Some("Ida Korhonen"));
+    assert!(chosen[0].account != chosen[1].account && chosen[3].account != chosen[1].account);
+    let mut long = to(json!({ "name": "x".repeat(141) }));
+    assert_eq!(ask(&world, "long", &long).await.problem().2, ["beneficiary.user.name"]);
+    long["beneficiary"]["user"] = Value::Null;
+    assert_eq!(ask(&world, "nobody", &long).await.status, 202);
+
+    let live = World::of(Environment::Live, json!({})).await;
+    let mut body = to(json!({ "id": USER }));
+    body["merchant_account_id"] = json!(live.gbp.to_string());
+    assert_eq!(ask(&live, "live", &body).await.problem().1, "invalid-state", "nobody asks them");
+}
+
+#[tokio::test]
 async fn wrong_fields_are_named() {
     let world = World::new().await;
     let good = own_account(&world, &iban_of(&world).await);
@@ -151,7 +204,8 @@ async fn wrong_fields_are_named() {
         ("/amount_in_minor", Value::Null, "amount_in_minor"),
         ("/currency", json!("EUR"), "currency"),
         ("/currency", json!("gbp"), "currency"),
-        ("/beneficiary/type", json!("user_determined"), "beneficiary.type"),
+        ("/beneficiary/type", json!("user_chosen"), "beneficiary.type"),
+        ("/beneficiary/type", Value::Null, "beneficiary.type"),
         ("/beneficiary/reference", json!("1234567890123456789"), "beneficiary.reference"),
         ("/beneficiary/account_holder_name", Value::Null, "beneficiary.account_holder_name"),
         ("/beneficiary/account_identifier", Value::Null, "beneficiary.account_identifier"),

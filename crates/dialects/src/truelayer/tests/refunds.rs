@@ -2,7 +2,9 @@
 
 use super::shop::{failed, part, plain};
 use super::world::{FUNDED, World};
+use crate::host::KeyRefused;
 use crate::truelayer::extension::PaymentExtension;
+use http::Method;
 use refundry_domain::command::Command;
 use refundry_domain::id::{PaymentId, RefundId};
 use refundry_domain::payment::{PaymentBlockCode, PaymentState};
@@ -432,6 +434,43 @@ async fn webhooks_tell_endings_only() {
     assert_ne!(heard[0]["event_id"], heard[1]["event_id"]);
     let stranger = world.further_client(&json!({})).await;
     assert!(world.sent_to(&stranger.inbox).await.iter().all(|event| event["payment_id"] != json!(payment.to_string())));
+}
+
+#[tokio::test]
+async fn whether_returns_are_reported_is_a_clients_setting() {
+    for (server, client, reported) in [
+        (true, json!(false), false),
+        (false, json!(true), true),
+        (true, Value::Null, true),
+        (false, Value::Null, false),
+    ] {
+        let world = World::with(json!({ "report_returns": server })).await;
+        let other = world.further_client(&json!({ "report_returns": !reported })).await;
+        let change = |settings: Value| {
+            let (dialect, id, merchant) = (Arc::clone(&world.dialect), world.client.id.clone(), world.merchant);
+            async move { dialect.change_client(merchant, &id, &settings).unwrap().await }
+        };
+        change(json!({ "report_returns": client })).await.unwrap();
+        assert_eq!(change(json!({ "colour": "red" })).await, Err(KeyRefused::Malformed));
+        assert_eq!(change(json!({ "report_returns": "yes" })).await, Err(KeyRefused::Malformed));
+        let payment = world.foreign_payment(PAID).await;
+        let path = format!("/payments/{payment}/refunds");
+        let mut made = Vec::new();
+        for (by, shows) in [(&world.client, reported), (&other, !reported)] {
+            let body = json!({ "amount_in_minor": 5, "reference": "r" });
+            let id = world.post(&path).by(by).key("k").json(&body).send().await.id();
+            world.work().await;
+            world.give_back_newest().await;
+            made.push((by, id, shows));
+        }
+        for (by, id, shows) in made {
+            let shown = world.call(Method::GET, &format!("{path}/{id}")).by(by).send().await.json();
+            let status = if shows { "failed" } else { "executed" };
+            assert_eq!(shown["status"], status, "{server} {client} {shown}");
+            let told = world.sent_to(&by.inbox).await.iter().any(|event| event["type"] == "refund_failed");
+            assert_eq!(told, shows);
+        }
+    }
 }
 
 // conformance: truelayer 87

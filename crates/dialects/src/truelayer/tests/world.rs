@@ -215,15 +215,28 @@ impl World {
 
     /// A world with settings of the dialect.
     pub(in crate::truelayer) async fn with(settings: Value) -> Self {
+        Self::of(Environment::Sandbox, settings).await
+    }
+
+    /// A world with settings of the dialect; in live there is no bank that
+    /// plays payers.
+    pub(in crate::truelayer) async fn of(environment: Environment, mut settings: Value) -> Self {
+        // Nobody waits for what only a person would want to see.
+        let delay = &mut settings["sandbox"]["authorize_delay_ms"];
+        if delay.is_null() {
+            *delay = json!(0);
+        }
+
         let store = MemoryStore::new();
         let clock = Arc::new(ManualClock::default());
-        let rules = Rules::of(Environment::Sandbox);
+        let rules = Rules::of(environment);
         let (writer, reader) = store.open();
         let engine = Engine::start(Parts { writer, reader, clock: clock.clone(), rules }).unwrap();
         let rail = Arc::new(ScriptedRail::default());
         let worker = RailWorker::new(Arc::clone(&engine), Arc::clone(&rail) as Arc<dyn Rail>);
+        let payers = environment == Environment::Sandbox;
         let host = Host::new(Arc::clone(&engine), TokenKey::new(&[3; 32]), rules.environment, ORIGIN.to_owned())
-            .with_payer_bank(Some(Arc::clone(&rail) as Arc<dyn PayerBank>));
+            .with_payer_bank(payers.then(|| Arc::clone(&rail) as Arc<dyn PayerBank>));
         let dialect = crate::truelayer::open(&Arc::new(host), &settings).unwrap();
         let mut ids = make::Ids::default();
         let merchant = ids.merchant();

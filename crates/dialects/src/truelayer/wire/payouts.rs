@@ -39,6 +39,13 @@ pub(in crate::truelayer) enum Receiver<'a> {
     },
     /// The merchant's own account elsewhere.
     Business,
+    /// The account that a user chooses.
+    User {
+        /// The user, where the request names one.
+        id: Option<&'a str>,
+        /// What the user is called.
+        name: Option<&'a str>,
+    },
 }
 
 /// A request to pay out.
@@ -122,8 +129,18 @@ fn receiver<'a>(given: &'a Json, rules: PayoutRules, faults: &mut Faults) -> Opt
             id.zip(user_id).map(|(id, user_id)| Receiver::Source { id, user_id })
         }
         Some("business_account") => Some(Receiver::Business),
+        Some("user_determined") => {
+            let user = |name: &str| given.member("user").and_then(|user| user.member(name)).and_then(Json::as_text);
+            let name = match user("name") {
+                Some(name) if name.chars().count() > NAME_LENGTH_MAX => Err("Is too long."),
+                name => Ok(name.filter(|name| !name.is_empty())),
+            };
+            let name = faults.take("beneficiary.user.name", name)?;
+            Some(Receiver::User { id: user("id").filter(|id| !id.is_empty()), name })
+        }
         Some(_) | None => {
-            faults.add("beneficiary.type", "Must be external_account, payment_source or business_account.");
+            let message = "Must be external_account, payment_source, business_account or user_determined.";
+            faults.add("beneficiary.type", message);
             None
         }
     }

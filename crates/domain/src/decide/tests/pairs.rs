@@ -173,6 +173,7 @@ fn commands(shop: &mut Shop, id: RefundId) -> Vec<(&'static str, Command)> {
         ("withdrawal passed on", Command::RecordWithdrawalPassed { refund: id }),
         ("tick", Command::Tick { refund: id }),
         ("time is up", Command::EndTime { refund: id }),
+        ("postponed", Command::Postpone { order: Order::Refund(id), rest: Span::seconds(9) }),
     ];
     list.extend(payment_commands(payment));
     let suspended = crate::mandate::MandateState::Suspended { by_merchant: true };

@@ -3,6 +3,7 @@
 use super::shop::{FLOAT, MERCHANT, Shop, party};
 use crate::attempt::AttemptState;
 use crate::command::{Command, PayoutStep, RequestPayout};
+use crate::deadline::Pace;
 use crate::decide::{Done, wake_payout_at};
 use crate::event::EventKind;
 use crate::id::{AccountId, PayoutId};
@@ -29,6 +30,7 @@ fn ask(id: PayoutId, minor: u64) -> RequestPayout {
         creditor: party(),
         origin: Origin::new("native", ""),
         reference: ClientReference { tag: Tag::Key, value: format!("payout {}", id.0).into() },
+        pace: Pace::default(),
         remittance: Some("wages".into()),
         extension: Arc::from([1, 2]),
     }

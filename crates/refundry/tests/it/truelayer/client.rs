@@ -157,9 +157,18 @@ impl Client {
         self.post("/v3/payments", key, &body).await.expect(201)
     }
 
+    /// The payer pays, and comes back.
+    pub(crate) async fn authorise(&self, payment: &str, wish: &Wish) {
+        let mut deed = json!({ "action": "Execute", "redirect": false });
+        if let Some(seconds) = wish.settlement_delay {
+            deed["settlement_delay_in_seconds"] = json!(seconds);
+        }
+        self.decide(payment, deed).await;
+    }
+
     /// Goes through the authorisation: consent, redirect, the bank without a
     /// browser, and the payer's return.
-    pub(crate) async fn authorise(&self, payment: &str, wish: &Wish) {
+    pub(crate) async fn decide(&self, payment: &str, deed: Value) {
         let flow = format!("/v3/payments/{payment}/authorization-flow");
         let body = json!({
             "provider_selection": {},
@@ -176,10 +185,6 @@ impl Client {
         let visit = bank.path_segments().unwrap().next_back().unwrap();
         let token = bank.fragment().unwrap().strip_prefix("token=").unwrap();
         let action = format!("{}/api/single-immediate-payments/{visit}/action", bank.origin().ascii_serialization());
-        let mut deed = json!({ "action": "Execute", "redirect": false });
-        if let Some(seconds) = wish.settlement_delay {
-            deed["settlement_delay_in_seconds"] = json!(seconds);
-        }
         let decided = answer(self.server.http.post(action).bearer_auth(token).json(&deed)).await.expect(202);
         let back = Url::parse(&decided.text).unwrap_or_else(|_| panic!("no bare address: {:?}", decided.text));
         let values = json!({ "query": back.query().unwrap(), "fragment": back.fragment().unwrap() });
