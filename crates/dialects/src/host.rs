@@ -1,5 +1,6 @@
 //! What dialects stand on, and what each of them offers to the server.
 
+use crate::settings::ConfigError;
 use crate::token::TokenKey;
 use axum::Router;
 use axum::response::Response;
@@ -184,6 +185,21 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// Whether a merchant may have these settings in place of the
+    /// installation's: names with dots, and values as JSON texts.
+    ///
+    /// # Errors
+    /// One of them is no setting, is the same for all merchants, or has a
+    /// value that cannot be taken.
+    fn check_merchant_settings(&self, values: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+        match values.keys().next() {
+            None => Ok(()),
+            Some(name) => {
+                Err(ConfigError::new(&format!("{}.{name}", self.name()), "is not set by merchant in this dialect"))
+            }
+        }
+    }
+
     /// The name of its member of `sandbox.json` and of its inbox.
     fn sandbox_member(&self) -> &'static str;
 
@@ -213,6 +229,25 @@ pub trait Dialect: Send + Sync {
     ) -> Option<(String, Credential)> {
         let _ = (owner, at, given);
         None
+    }
+
+    /// The members of what [`Dialect::provision`] makes that are a key: its
+    /// public id, its secret, what belongs to it. Empty where another dialect
+    /// of the family issues them.
+    fn key_members(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The words for what a key may be narrowed to, given to
+    /// [`Dialect::provision`] as the list `scopes`; empty where every key
+    /// opens the same.
+    fn key_scopes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether people may decide with keys of this dialect.
+    fn has_decision_keys(&self) -> bool {
+        false
     }
 
     /// The ways in which its webhooks may be signed, where there are several

@@ -24,6 +24,8 @@ pub enum Actor {
     Rail(Arc<str>),
     /// The sandbox API.
     Sandbox,
+    /// Whoever runs this installation, at the command line.
+    Operator,
 }
 
 /// What happened.
@@ -267,6 +269,7 @@ pub fn encode_actor(to: &mut Encoder, actor: &Actor) {
         Actor::Customer => to.byte(3),
         Actor::Rail(name) => to.byte(4).text(name),
         Actor::Sandbox => to.byte(5),
+        Actor::Operator => to.byte(6),
     };
 }
 
@@ -279,6 +282,7 @@ pub fn decode_actor(from: &mut Decoder<'_>) -> Result<Actor, Malformed> {
         3 => Actor::Customer,
         4 => Actor::Rail(Arc::from(from.text()?)),
         5 => Actor::Sandbox,
+        6 => Actor::Operator,
         _ => return Err(Malformed),
     })
 }

@@ -212,7 +212,7 @@ impl<'a> Draft<'a> {
         match self.context.actor {
             Actor::Person(person) => Some(*person),
             Actor::Credential(id) => self.facts.owners.get(&(self.context.merchant, Arc::clone(id))).copied(),
-            Actor::Engine | Actor::Customer | Actor::Rail(_) | Actor::Sandbox => None,
+            Actor::Engine | Actor::Customer | Actor::Rail(_) | Actor::Sandbox | Actor::Operator => None,
         }
     }
 

@@ -1,7 +1,8 @@
 //! Fees: what a refund costs the merchant beside its amount. An estimate and
 //! the refund that follows it use the same function, in integers.
 
-use crate::money::Currency;
+use crate::money::{Amount, Currency};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Basis points in the whole: a rule of 10 000 charges the amount again.
@@ -37,14 +38,55 @@ impl FeeRule {
     }
 }
 
-/// The fee of an amount: the fixed part, and the part of the amount rounded
-/// half up to the minor unit; then not below the minimum, not above the maximum.
-#[must_use]
-pub fn fee(rule: &FeeRule, amount: u64) -> u64 {
+/// How the part of an amount becomes whole minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FeeRounding {
+    /// To the nearer unit; a half goes up.
+    #[default]
+    HalfUp,
+    /// To the nearer unit; a half goes to the even one.
+    HalfEven,
+    /// Every part of a unit goes up.
+    Up,
+}
+
+impl FeeRounding {
+    /// The stable word of settings and of the native API.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::HalfUp => "half_up",
+            Self::HalfEven => "half_even",
+            Self::Up => "up",
+        }
+    }
+
+    /// The word's meaning.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::HalfUp, Self::HalfEven, Self::Up].into_iter().find(|known| known.code() == code)
+    }
+}
+
+/// Ten-thousandths as whole ones.
+fn rounded(part: u128, rounding: FeeRounding) -> u128 {
     let whole = u128::from(BASIS_POINTS_WHOLE);
     let half = u128::from(BASIS_POINTS_WHOLE.div_ceil(2));
-    let part = u128::from(amount).saturating_mul(u128::from(rule.basis_points));
-    let part = part.saturating_add(half).checked_div(whole).unwrap_or(0);
+    let down = part.checked_div(whole).unwrap_or(0);
+    let rest = part.checked_rem(whole).unwrap_or(0);
+    let goes_up = match rounding {
+        FeeRounding::HalfUp => rest >= half,
+        FeeRounding::HalfEven => rest > half || (rest == half && !down.is_multiple_of(2)),
+        FeeRounding::Up => rest > 0,
+    };
+    down.saturating_add(u128::from(goes_up))
+}
+
+/// The fee of an amount: the fixed part, and the part of the amount rounded
+/// to the minor unit; then not below the minimum, not above the maximum.
+#[must_use]
+pub fn fee(rule: &FeeRule, rounding: FeeRounding, amount: u64) -> u64 {
+    let part = rounded(u128::from(amount).saturating_mul(u128::from(rule.basis_points)), rounding);
     let sum = u64::try_from(part.saturating_add(u128::from(rule.flat))).unwrap_or(u64::MAX);
     let raised = sum.max(rule.min.unwrap_or(0));
     rule.max.map_or(raised, |max| raised.min(max))
@@ -83,8 +125,10 @@ pub struct FeeRules {
     /// By currency and payment method; an empty method stands for all that
     /// have no rule of their own.
     pub rules: BTreeMap<(Currency, String), FeeRule>,
-    /// When a refund comes back.
+    /// When a refund comes back; frozen on each refund at its creation.
     pub on_return: FeeOnReturn,
+    /// How parts of minor units become whole ones.
+    pub rounding: FeeRounding,
     /// The fees of live refunds count against what can still be refunded.
     pub reduce_refundable: bool,
 }
@@ -96,6 +140,38 @@ impl FeeRules {
         let own = self.rules.get(&(currency, method.to_owned()));
         own.or_else(|| self.rules.get(&(currency, String::new()))).copied().unwrap_or_default()
     }
+
+    /// What a refund of this much costs.
+    #[must_use]
+    pub fn fee(&self, amount: Amount, method: &str) -> u64 {
+        fee(&self.rule(amount.currency, method), self.rounding, amount.minor)
+    }
+
+    /// The same rules under the terms of a door.
+    #[must_use]
+    pub fn under(&self, terms: FeeTerms) -> Cow<'_, Self> {
+        if terms == FeeTerms::default() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            on_return: terms.on_return.unwrap_or(self.on_return),
+            rounding: terms.rounding.unwrap_or(self.rounding),
+            reduce_refundable: terms.reduce_refundable.unwrap_or(self.reduce_refundable),
+            ..self.clone()
+        })
+    }
+}
+
+/// What a door says about fees in place of the merchant's rules; where it says
+/// nothing, they count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FeeTerms {
+    /// See [`FeeRules::on_return`].
+    pub on_return: Option<FeeOnReturn>,
+    /// See [`FeeRules::rounding`].
+    pub rounding: Option<FeeRounding>,
+    /// See [`FeeRules::reduce_refundable`].
+    pub reduce_refundable: Option<bool>,
 }
 
 #[cfg(test)]
@@ -146,7 +222,7 @@ mod tests {
             let basis_points = u32::try_from(dice.roll(10_001)).unwrap();
             let rule = FeeRule { flat: dice.roll(1_000), basis_points, min, max };
             assert!(rule.is_sound());
-            assert_eq!(fee(&rule, amount), exactly(&rule, amount), "{rule:?} of {amount}");
+            assert_eq!(fee(&rule, FeeRounding::HalfUp, amount), exactly(&rule, amount), "{rule:?} of {amount}");
         }
     }
 
@@ -165,8 +241,33 @@ mod tests {
             (FeeRule::default(), u64::MAX, 0),
             (rule(u64::MAX, 10_000, None, None), u64::MAX, u64::MAX),
         ] {
-            assert_eq!(fee(&rule, amount), expected, "{rule:?} of {amount}");
+            assert_eq!(fee(&rule, FeeRounding::HalfUp, amount), expected, "{rule:?} of {amount}");
         }
+    }
+
+    #[test]
+    fn halves_go_where_the_rounding_says() {
+        let rule = FeeRule { basis_points: 50, ..FeeRule::default() };
+        // Half a percent of these is 0.495, 0.5, 0.505, 1, 1.5 and 2.5.
+        let amounts = [99, 100, 101, 200, 300, 500];
+        for (rounding, expected) in [
+            (FeeRounding::HalfUp, [0, 1, 1, 1, 2, 3]),
+            (FeeRounding::HalfEven, [0, 0, 1, 1, 2, 2]),
+            (FeeRounding::Up, [1, 1, 1, 1, 2, 3]),
+        ] {
+            assert_eq!(amounts.map(|amount| fee(&rule, rounding, amount)), expected, "{rounding:?}");
+            assert_eq!(FeeRounding::from_code(rounding.code()), Some(rounding));
+        }
+        assert_eq!(FeeRounding::from_code("down"), None);
+    }
+
+    #[test]
+    fn a_door_may_have_terms_of_its_own() {
+        let rules = FeeRules { on_return: FeeOnReturn::Refund, ..FeeRules::default() };
+        assert_eq!(*rules.under(FeeTerms::default()), rules);
+        let terms = FeeTerms { on_return: Some(FeeOnReturn::Keep), reduce_refundable: Some(true), rounding: None };
+        let expected = FeeRules { on_return: FeeOnReturn::Keep, reduce_refundable: true, ..rules.clone() };
+        assert_eq!(*rules.under(terms), expected);
     }
 
     #[test]

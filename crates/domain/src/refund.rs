@@ -5,6 +5,7 @@ use crate::approval::Approval;
 use crate::attempt::Attempt;
 use crate::deadline::Deadlines;
 use crate::event::Actor;
+use crate::fee::FeeOnReturn;
 use crate::id::{AccountId, MandateId, MerchantId, PaymentId, PersonId, RefundId};
 use crate::money::Amount;
 use crate::party::Creditor;
@@ -416,6 +417,8 @@ pub struct Refund {
     pub amount: Amount,
     /// The fee in minor units, frozen at creation.
     pub fee: u64,
+    /// What becomes of it if the refund comes back, frozen at creation.
+    pub fee_on_return: FeeOnReturn,
     /// Who receives it.
     pub creditor: Creditor,
     /// Where the money comes from.

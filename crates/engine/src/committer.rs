@@ -7,6 +7,7 @@
 mod more;
 mod registry;
 
+use crate::audit::AuditRecord;
 use crate::clock::Clock;
 use crate::digest::sha256;
 use crate::engine::Counters;
@@ -58,6 +59,7 @@ struct Gathered {
     outcomes: Vec<Outcome>,
     registry_put: Vec<RegistryEntry>,
     registry_remove: Vec<RegistryKey>,
+    audit: Vec<AuditRecord>,
     deliveries: Vec<DeliveryUpdate>,
     directory: Option<Directory>,
     swept: bool,
@@ -173,7 +175,7 @@ impl Committer {
                 (done.map(|done| answer(done, facts)), keep)
             }
             Work::Registry { change, answer } => {
-                let result = self.change_registry(envelope, change, gathered);
+                let result = self.change_registry((envelope, at), change, gathered);
                 if let Some(directory) = &gathered.directory {
                     enter_rules(facts, directory);
                 }
@@ -228,6 +230,7 @@ impl Committer {
             facts,
             registry_put: &gathered.registry_put,
             registry_remove: &gathered.registry_remove,
+            audit: &gathered.audit,
             deliveries: &gathered.deliveries,
         };
         if batch.is_empty() {

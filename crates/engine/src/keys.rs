@@ -5,7 +5,7 @@ use crate::registry::Directory;
 use crate::store::Keys;
 use refundry_domain::approval::SumKey;
 use refundry_domain::command::{
-    Command, CreateMandate, OpenAccount, PayoutStep, RecordPayment, ReferenceInput, RequestPayout, RequestRefund,
+    Command, CreateMandate, FeeInput, OpenAccount, PayoutStep, RecordPayment, ReferenceInput, RequestPayout, RequestRefund,
 };
 use refundry_domain::facts::Facts;
 use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};
@@ -24,7 +24,7 @@ pub(crate) fn collect(envelope: &Envelope, directory: &Directory, environment: E
         Work::Command(command) => {
             of_command(envelope.merchant, command, keys);
             if let Command::RequestRefund(request) = &**command {
-                if directory.fee_rules(envelope.merchant).reduce_refundable {
+                if counts_fees(request, envelope.merchant, directory) {
                     // The fees of its live refunds count, too.
                     keys.payments_with_refunds.insert((envelope.merchant, request.payment));
                 }
@@ -34,6 +34,15 @@ pub(crate) fn collect(envelope: &Envelope, directory: &Directory, environment: E
         }
         Work::Registry { .. } | Work::Keep { .. } | Work::Deliveries(_) | Work::Swept => {}
     }
+}
+
+/// Whether the fees of live refunds count against what can be refunded.
+fn counts_fees(request: &RequestRefund, merchant: MerchantId, directory: &Directory) -> bool {
+    let by_door = match &request.fee {
+        FeeInput::Given(_) => None,
+        FeeInput::ByRules { terms, .. } => terms.reduce_refundable,
+    };
+    by_door.unwrap_or_else(|| directory.fee_rules(merchant).reduce_refundable)
 }
 
 /// Adds the sums that the merchant's approval limits watch for an envelope

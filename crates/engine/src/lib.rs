@@ -5,6 +5,7 @@
 //! provider's name is in here.
 #![deny(clippy::float_arithmetic)]
 
+pub mod audit;
 pub mod clock;
 mod committer;
 pub mod digest;

@@ -3,7 +3,7 @@
 
 use crate::registry::Directory;
 use crate::store::{PageRequest, Reader, RefundFilter, StoreError};
-use refundry_domain::fee::{FeeRules, fee};
+use refundry_domain::fee::FeeRules;
 use refundry_domain::money::{AMOUNT_MINOR_MAX, Amount};
 use refundry_domain::payment::Payment;
 use refundry_domain::refusal::Refusal;
@@ -52,8 +52,8 @@ pub fn quote(
         Some(minor) if minor > remaining => Err(Refusal::AmountExceedsRefundable { remaining }),
         Some(_) | None => {
             let minor = amount.unwrap_or(remaining);
-            let fee = fee(&rules.rule(currency, method), minor);
-            Ok(Quote { amount: Amount::new(minor, currency), fee, refundable: remaining })
+            let amount = Amount::new(minor, currency);
+            Ok(Quote { amount, fee: rules.fee(amount, method), refundable: remaining })
         }
     })
 }

@@ -5,11 +5,14 @@
 mod brand;
 mod people;
 mod rules;
+mod settings;
 
 pub use brand::{BRAND_NAME_LENGTH_MAX, Brand, LOGO_BYTES_MAX};
 pub use people::{Person, Role, Roles};
 pub use rules::{MerchantFees, MerchantPolicy};
+pub use settings::MerchantSettings;
 
+use crate::audit::AuditHead;
 use refundry_domain::approval::ApprovalRules;
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
 use refundry_domain::fee::{FeeRule, FeeRules};
@@ -145,6 +148,10 @@ pub enum RegistryEntry {
     Fees(MerchantFees),
     /// How a merchant's pages look.
     Brand(Brand),
+    /// What a merchant has set otherwise in a dialect.
+    Settings(MerchantSettings),
+    /// Where the chain of a merchant's audit records ends.
+    AuditHead(AuditHead),
     /// A note of the engine's own: a sweep that has not ended compares the
     /// rail's debits since this time.
     Unswept(Timestamp),
@@ -163,6 +170,8 @@ impl RegistryEntry {
             Self::Policy(entry) => RegistryKey { kind: 6, id: entry.merchant.to_string() },
             Self::Fees(entry) => RegistryKey { kind: 7, id: entry.merchant.to_string() },
             Self::Brand(entry) => RegistryKey { kind: 8, id: entry.merchant.to_string() },
+            Self::Settings(entry) => RegistryKey { kind: 9, id: format!("{}/{}", entry.dialect, entry.merchant) },
+            Self::AuditHead(entry) => RegistryKey { kind: 10, id: entry.merchant.to_string() },
             Self::Unswept(_) => RegistryKey { kind: 5, id: String::new() },
         }
     }
@@ -206,6 +215,14 @@ impl RegistryEntry {
                 to.byte(11);
                 entry.put(&mut to);
             }
+            Self::Settings(entry) => {
+                to.byte(12);
+                entry.put(&mut to);
+            }
+            Self::AuditHead(entry) => {
+                to.byte(13);
+                entry.put(&mut to);
+            }
             Self::Unswept(since) => {
                 to.byte(6).signed(since.0);
             }
@@ -246,6 +263,8 @@ impl RegistryEntry {
             7 => Self::Policy(MerchantPolicy::take(from)?),
             8 => Self::Fees(MerchantFees::take(from)?),
             11 => Self::Brand(Brand::take(from)?),
+            12 => Self::Settings(MerchantSettings::take(from)?),
+            13 => Self::AuditHead(AuditHead::take(from)?),
             _ => return Err(Malformed),
         })
     }
@@ -364,6 +383,10 @@ pub struct Directory {
     pub fees: BTreeMap<MerchantId, Arc<FeeRules>>,
     /// How pages look.
     pub brands: BTreeMap<MerchantId, Arc<Brand>>,
+    /// What merchants have set otherwise, by merchant and dialect.
+    pub settings: BTreeMap<(MerchantId, String), Arc<BTreeMap<String, String>>>,
+    /// Where the chains of audit records end.
+    pub audit_heads: BTreeMap<MerchantId, AuditHead>,
     /// Mandates by token.
     pub mandate_tokens: HashMap<MandateToken, MandateEntry>,
     /// From where the sweep of an earlier process had to begin, where it had
@@ -404,7 +427,51 @@ impl Directory {
             RegistryEntry::Brand(entry) => {
                 self.brands.insert(entry.merchant, Arc::new(entry));
             }
+            RegistryEntry::Settings(entry) => {
+                self.settings.insert((entry.merchant, entry.dialect), entry.values);
+            }
+            RegistryEntry::AuditHead(entry) => {
+                self.audit_heads.insert(entry.merchant, entry);
+            }
             RegistryEntry::Unswept(since) => self.unswept_since = Some(since),
+        }
+    }
+
+    /// The entry in the place of another one, where there is one.
+    #[must_use]
+    pub fn in_place_of(&self, entry: &RegistryEntry) -> Option<RegistryEntry> {
+        match entry {
+            RegistryEntry::Merchant(entry) => self.merchants.get(&entry.id).cloned().map(RegistryEntry::Merchant),
+            RegistryEntry::Group(entry) => {
+                self.groups.get(&(entry.dialect.clone(), entry.id.clone())).cloned().map(RegistryEntry::Group)
+            }
+            RegistryEntry::Credential(entry) => {
+                let found = self.credentials.get(&(entry.dialect.clone(), entry.id.clone()));
+                found.map(|found| RegistryEntry::Credential((**found).clone()))
+            }
+            RegistryEntry::Endpoint(entry) => {
+                self.endpoints.get(&entry.id).map(|found| RegistryEntry::Endpoint((**found).clone()))
+            }
+            RegistryEntry::Person(entry) => self.people.get(&entry.id).cloned().map(RegistryEntry::Person),
+            RegistryEntry::Policy(entry) => {
+                let (merchant, rules) = (entry.merchant, self.policies.get(&entry.merchant)?);
+                Some(RegistryEntry::Policy(MerchantPolicy { merchant, rules: Arc::clone(rules) }))
+            }
+            RegistryEntry::Fees(entry) => {
+                let (merchant, rules) = (entry.merchant, self.fees.get(&entry.merchant)?);
+                Some(RegistryEntry::Fees(MerchantFees { merchant, rules: Arc::clone(rules) }))
+            }
+            RegistryEntry::Brand(entry) => {
+                self.brands.get(&entry.merchant).map(|found| RegistryEntry::Brand((**found).clone()))
+            }
+            RegistryEntry::Settings(entry) => {
+                let values = self.settings.get(&(entry.merchant, entry.dialect.clone()))?;
+                Some(RegistryEntry::Settings(MerchantSettings { values: Arc::clone(values), ..entry.clone() }))
+            }
+            RegistryEntry::AuditHead(entry) => {
+                self.audit_heads.get(&entry.merchant).copied().map(RegistryEntry::AuditHead)
+            }
+            RegistryEntry::Unswept(_) => self.unswept_since.map(RegistryEntry::Unswept),
         }
     }
 

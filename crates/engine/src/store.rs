@@ -7,6 +7,7 @@
 //! Round trips: `begin` at most three (keys, what they lead to, live refunds),
 //! `commit` one.
 
+use crate::audit::AuditRecord;
 use crate::registry::{RegistryEntry, RegistryKey};
 use refundry_domain::approval::SumKey;
 use refundry_domain::event::Event;
@@ -119,6 +120,8 @@ pub struct Batch<'a> {
     pub registry_put: &'a [RegistryEntry],
     /// Registry entries to remove.
     pub registry_remove: &'a [RegistryKey],
+    /// Who changed what of the registry.
+    pub audit: &'a [AuditRecord],
     /// Results of deliveries.
     pub deliveries: &'a [DeliveryUpdate],
 }
@@ -136,6 +139,7 @@ impl Batch<'_> {
         self.facts.changes.is_empty()
             && self.registry_put.is_empty()
             && self.registry_remove.is_empty()
+            && self.audit.is_empty()
             && self.deliveries.is_empty()
     }
 }
@@ -291,6 +295,8 @@ pub enum Row {
         /// The event.
         event: Event,
     },
+    /// A change of the registry.
+    Audit(AuditRecord),
 }
 
 /// Which table a scan reads.
@@ -308,6 +314,8 @@ pub enum Table {
     Payouts,
     /// Events in order.
     Events,
+    /// Audit records, in order of each merchant.
+    Audit,
 }
 
 /// The reading side: snapshots, shared by all.
@@ -413,6 +421,8 @@ pub trait Reader: Send + Sync {
         page: PageRequest<u64>,
     ) -> Result<Vec<Delivery>, StoreError>;
 
+    /// Changes of the registry of a merchant, newest first.
+    fn audit(&self, merchant: MerchantId, page: PageRequest<u64>) -> Result<Vec<AuditRecord>, StoreError>;
     /// Every registry entry.
     fn registry(&self) -> Result<Vec<RegistryEntry>, StoreError>;
     /// Every mandate, for the token index.

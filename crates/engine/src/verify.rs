@@ -1,10 +1,12 @@
 //! `verify`: recomputes every balance, every counter and every event chain
 //! from the rows, in one snapshot, and names the first row that is off.
 
+use crate::audit::{AuditHead, AuditRecord};
 use crate::digest::sha256;
+use crate::registry::RegistryEntry;
 use crate::store::{Reader, Row, StoreError, StoredTransfer, Table};
 use refundry_domain::event::{Event, EventKind};
-use refundry_domain::id::{AccountId, PaymentId, PayoutId, RefundId};
+use refundry_domain::id::{AccountId, MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::ledger::{Account, Balance, TransferKind};
 use refundry_domain::money::Currency;
 use refundry_domain::payment::Payment;
@@ -27,6 +29,8 @@ pub struct VerifyReport {
     pub payouts: u64,
     /// Events read.
     pub events: u64,
+    /// Records of changes read.
+    pub audit: u64,
     /// The first row that is off, in words.
     pub fault: Option<String>,
 }
@@ -43,12 +47,37 @@ struct Tally {
     refund_events: HashMap<RefundId, u32>,
     credited: HashMap<PaymentId, u64>,
     reversed: HashMap<PaymentId, u64>,
+    /// Where each merchant's records of changes are, and where they end.
+    changes: HashMap<MerchantId, (u64, [u8; 32])>,
+    heads: Vec<AuditHead>,
 }
 
 /// Reads everything and reports. Errors only when the store cannot be read.
 pub fn verify(reader: &dyn Reader) -> Result<VerifyReport, StoreError> {
-    let mut tally = Tally::default();
-    let tables = [Table::Accounts, Table::Transfers, Table::Events, Table::Refunds, Table::Payouts, Table::Payments];
+    // Read before the records: a server may write more of them meanwhile.
+    let heads = reader.registry()?.into_iter().filter_map(|entry| match entry {
+        RegistryEntry::AuditHead(head) => Some(head),
+        RegistryEntry::Merchant(_)
+        | RegistryEntry::Group(_)
+        | RegistryEntry::Credential(_)
+        | RegistryEntry::Endpoint(_)
+        | RegistryEntry::Person(_)
+        | RegistryEntry::Policy(_)
+        | RegistryEntry::Fees(_)
+        | RegistryEntry::Brand(_)
+        | RegistryEntry::Settings(_)
+        | RegistryEntry::Unswept(_) => None,
+    });
+    let mut tally = Tally { heads: heads.collect(), ..Tally::default() };
+    let tables = [
+        Table::Accounts,
+        Table::Transfers,
+        Table::Events,
+        Table::Refunds,
+        Table::Payouts,
+        Table::Payments,
+        Table::Audit,
+    ];
     reader.scan_all(&tables, &mut |row| {
         if tally.report.fault.is_none() {
             tally.report.fault = tally.take(row);
@@ -90,7 +119,24 @@ impl Tally {
                 self.report.payments += 1;
                 self.payment(&payment)
             }
+            Row::Audit(record) => {
+                self.report.audit += 1;
+                self.change(&record)
+            }
         }
+    }
+
+    fn change(&mut self, record: &AuditRecord) -> Option<String> {
+        let AuditRecord { merchant, number, .. } = *record;
+        let (count, chain) = self.changes.entry(merchant).or_insert((0, [0; 32]));
+        *count += 1;
+        if *count != number || *chain != record.previous {
+            return Some(format!("change {number} of merchant {merchant}: the chain is broken before it"));
+        }
+        *chain = record.hash();
+        let head = self.heads.iter().find(|head| (head.merchant, head.number) == (merchant, number));
+        let off = head.is_some_and(|head| head.hash != *chain);
+        off.then(|| format!("change {number} of merchant {merchant}: it is not what it was"))
     }
 
     fn transfer(&mut self, transfer: &StoredTransfer) -> Option<String> {
@@ -196,6 +242,12 @@ impl Tally {
                 return Some(format!("account {}: its sums are not those of its transfers", account.id));
             }
             *sums.entry(account.currency).or_insert(0) += computed.credit_posted();
+        }
+        for head in &self.heads {
+            let (found, merchant) = (self.changes.get(&head.merchant).map_or(0, |(count, _)| *count), head.merchant);
+            if found < head.number {
+                return Some(format!("change {} of merchant {merchant}: it is missing", head.number));
+            }
         }
         let off = sums.into_iter().find(|(_, sum)| *sum != 0);
         off.map(|(currency, sum)| format!("currency {currency}: all balances add up to {sum}, not to zero"))

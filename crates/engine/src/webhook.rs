@@ -53,7 +53,8 @@ pub trait WebhookDialect: Send + Sync {
     fn timeout(&self) -> Span;
 
     /// Whether this HTTP status says that the receiver has the webhook.
-    fn is_taken_by(&self, status: u16) -> bool {
+    fn is_taken_by(&self, endpoint: &Endpoint, status: u16) -> bool {
+        let _ = endpoint;
         (200..300).contains(&status)
     }
 

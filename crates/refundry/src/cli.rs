@@ -2,8 +2,11 @@
 
 use crate::brand::{self, BrandCommand};
 use crate::config::{Config, Flags};
+use crate::keys::{self, KeyCommand};
+use crate::merchants::{self, MerchantCommand};
 use crate::people::{self, UserCommand};
 use crate::rules::{self, FeesCommand, PolicyCommand};
+use crate::settings::{self, SettingsCommand};
 use crate::{compose, demo, verify};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -59,6 +62,21 @@ pub(crate) enum Command {
     Brand {
         #[command(subcommand)]
         command: BrandCommand,
+    },
+    /// What programs, and people who decide by calls, call with; the server must not be running.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Whose money this installation looks after; the server must not be running.
+    Merchant {
+        #[command(subcommand)]
+        command: MerchantCommand,
+    },
+    /// What a merchant has set otherwise in a dialect; the server must not be running.
+    Settings {
+        #[command(subcommand)]
+        command: SettingsCommand,
     },
     /// Look at the configuration.
     Config {
@@ -141,6 +159,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Policy { command } => runtime()?.block_on(rules::policy(command)),
         Command::Fees { command } => runtime()?.block_on(rules::fees(command)),
         Command::Brand { command } => runtime()?.block_on(brand::run(command)),
+        Command::Key { command } => runtime()?.block_on(keys::run(command)),
+        Command::Merchant { command } => runtime()?.block_on(merchants::run(command)),
+        Command::Settings { command } => runtime()?.block_on(settings::run(command)),
         Command::Config { command: ConfigCommand::Check(args) } => {
             let config = args.load()?;
             runtime()?.block_on(compose::check(&config))?;

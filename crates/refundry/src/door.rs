@@ -4,13 +4,15 @@
 use crate::secrets::key_file;
 use anyhow::{Context, bail};
 use clap::Args;
+use refundry_dialects::host::{Dialect, Host};
+use refundry_dialects::token::TokenKey;
 use refundry_domain::event::Actor;
 use refundry_domain::id::MerchantId;
 use refundry_domain::rules::{Environment, Rules};
 use refundry_engine::clock::Clock;
 use refundry_engine::engine::{Engine, Parts};
 use refundry_engine::envelope::{Envelope, Work};
-use refundry_engine::registry::{Directory, RegistryChange};
+use refundry_engine::registry::{Credential, Directory, RegistryChange};
 use refundry_server::sandbox::clock_file;
 use refundry_store_sqlite::{KeyRing, Options, SqliteStore};
 use std::path::PathBuf;
@@ -41,18 +43,31 @@ pub(crate) struct Door {
 impl Door {
     /// Opens the store for writing; refused while a server has it open.
     pub(crate) fn open(which: &Store) -> anyhow::Result<Self> {
-        let made = which.data.join("field.key");
-        let key = key_file(which.field_key_file.as_deref().unwrap_or(&made), false)?;
+        let mut door = Self::open_any(which)?;
+        door.merchant = choose(&door.directory(), which.merchant.as_deref())?;
+        Ok(door)
+    }
+
+    /// The same for nobody's affairs in particular.
+    pub(crate) fn open_any(which: &Store) -> anyhow::Result<Self> {
         if !which.data.join(refundry_store_sqlite::FILE_NAME).exists() {
             bail!("{} holds no store", which.data.display());
         }
+        Self::open_or_make(which)
+    }
+
+    /// The same; makes the store where there is none.
+    pub(crate) fn open_or_make(which: &Store) -> anyhow::Result<Self> {
+        let made = which.data.join("field.key");
+        let key = key_file(which.field_key_file.as_deref().unwrap_or(&made), false)?;
         let keys = KeyRing::from_keys([(1, key)])?;
         let store = SqliteStore::open(Options::new(which.data.clone(), keys)).context("the store does not open")?;
         // A sandbox whose clock was moved goes on from there.
         let clock = clock_file::load(&which.data).context("the sandbox's clock file does not read")?;
         let clock: Arc<dyn Clock> = Arc::new(clock);
-        // Which environment it is decides nothing here: no money is moved.
-        let rules = Rules::of(Environment::Live);
+        // Only a sandbox has this file. No money is moved here, but keys tell where they are good.
+        let sandbox = which.data.join("sandbox.json").exists();
+        let rules = Rules::of(if sandbox { Environment::Sandbox } else { Environment::Live });
         let parts = Parts { writer: store.writer(), reader: store.reader(), clock, rules };
         let engine = Engine::start(parts).context("the engine does not start")?;
         let merchant = choose(&engine.directory(), which.merchant.as_deref())?;
@@ -72,7 +87,7 @@ impl Door {
     /// Changes the registry.
     pub(crate) async fn change(&self, change: RegistryChange) -> anyhow::Result<()> {
         let work = Work::Registry { change, answer: None };
-        let envelope = Envelope { merchant: self.merchant, actor: Actor::Engine, once: None, work };
+        let envelope = Envelope { merchant: self.merchant, actor: Actor::Operator, once: None, work };
         match self.engine.execute(envelope).await?.result {
             Ok(_) => Ok(()),
             Err(refusal) => bail!("refused: {}", refusal.code()),

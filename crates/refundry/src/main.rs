@@ -8,9 +8,12 @@ mod config;
 mod demo;
 mod door;
 mod hosted;
+mod keys;
+mod merchants;
 mod people;
 mod rules;
 mod secrets;
+mod settings;
 mod sign_in_link;
 mod verify;
 

@@ -4,7 +4,7 @@ use crate::door::{Door, Store};
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use refundry_domain::approval::{ApprovalLimits, ApprovalRules, VALID_FOR};
-use refundry_domain::fee::{FeeOnReturn, FeeRule, FeeRules, METHOD_LENGTH_MAX};
+use refundry_domain::fee::{FeeOnReturn, FeeRounding, FeeRule, FeeRules, METHOD_LENGTH_MAX};
 use refundry_domain::money::Currency;
 use refundry_domain::time::{NANOS_PER_SECOND, Span};
 use refundry_engine::registry::{MerchantFees, RegistryChange, RegistryEntry};
@@ -57,6 +57,9 @@ pub(crate) enum FeesCommand {
         /// What becomes of the fee when a refund comes back: keep or refund.
         #[arg(long, default_value = "keep", value_parser = on_return)]
         on_return: FeeOnReturn,
+        /// How parts of minor units are rounded: half_up, half_even or up.
+        #[arg(long, default_value = "half_up", value_parser = rounding)]
+        rounding: FeeRounding,
         /// Fees of live refunds count against what can still be refunded.
         #[arg(long)]
         reduce_refundable: bool,
@@ -123,6 +126,10 @@ fn on_return(text: &str) -> Result<FeeOnReturn, String> {
     FeeOnReturn::from_code(text).ok_or_else(|| "must be keep or refund".to_owned())
 }
 
+fn rounding(text: &str) -> Result<FeeRounding, String> {
+    FeeRounding::from_code(text).ok_or_else(|| "must be half_up, half_even or up".to_owned())
+}
+
 /// `policy show` and `policy set`.
 pub(crate) async fn policy(command: PolicyCommand) -> anyhow::Result<ExitCode> {
     let door = match command {
@@ -175,9 +182,9 @@ fn print_policy(rules: &ApprovalRules) {
 pub(crate) async fn fees(command: FeesCommand) -> anyhow::Result<ExitCode> {
     let door = match command {
         FeesCommand::Show { store } => Door::open(&store)?,
-        FeesCommand::Set { store, rules, on_return, reduce_refundable } => {
+        FeesCommand::Set { store, rules, on_return, rounding, reduce_refundable } => {
             let count = rules.len();
-            let rules = FeeRules { rules: rules.into_iter().collect(), on_return, reduce_refundable };
+            let rules = FeeRules { rules: rules.into_iter().collect(), on_return, rounding, reduce_refundable };
             if rules.rules.len() != count {
                 bail!("a currency and method are named twice");
             }
@@ -201,6 +208,7 @@ fn print_fees(fees: &FeeRules) {
     }
     println!("everything else: nothing");
     println!("on return: {}", fees.on_return.code());
+    println!("rounding: {}", fees.rounding.code());
     println!("fees reduce what is refundable: {}", fees.reduce_refundable);
 }
 

@@ -12,8 +12,14 @@ pub(crate) fn run(data: &Path, field_key_file: Option<&Path>) -> anyhow::Result<
     let reader = crate::compose::open_read_only(data, key).context("the store does not open")?;
     let report = verify(&*reader).context("the store does not read")?;
     println!(
-        "read {} accounts, {} transfers, {} payments, {} refunds, {} payouts, {} events",
-        report.accounts, report.transfers, report.payments, report.refunds, report.payouts, report.events
+        "read {} accounts, {} transfers, {} payments, {} refunds, {} payouts, {} events, {} changes",
+        report.accounts,
+        report.transfers,
+        report.payments,
+        report.refunds,
+        report.payouts,
+        report.events,
+        report.audit
     );
     match report.fault {
         None => {

@@ -153,7 +153,7 @@ impl Bench {
 }
 
 fn batch(facts: &Facts) -> Batch<'_> {
-    Batch { facts, registry_put: &[], registry_remove: &[], deliveries: &[] }
+    Batch { facts, registry_put: &[], registry_remove: &[], audit: &[], deliveries: &[] }
 }
 
 fn size(folder: &Path) -> u64 {

@@ -19,6 +19,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0004_strays", sql: include_str!("../sql/0004_strays.sql") },
     Migration { name: "0005_one_index_less", sql: include_str!("../sql/0005_one_index_less.sql") },
     Migration { name: "0006_approvals", sql: include_str!("../sql/0006_approvals.sql") },
+    Migration { name: "0007_audit", sql: include_str!("../sql/0007_audit.sql") },
 ];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS migration (

@@ -111,6 +111,7 @@ fn no_query_reads_a_whole_table_or_sorts() {
         "MANDATE_ALL",
         "REGISTRY_ALL",
         "PAYOUT_SCAN",
+        "AUDIT_SCAN",
     ];
     for (name, statement) in sql::ALL {
         let explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}"));

@@ -166,6 +166,10 @@ impl Writing<'_> {
         for key in self.batch.registry_remove {
             self.run(sql::REGISTRY_REMOVE, params![key.kind, key.id])?;
         }
+        for record in self.batch.audit {
+            let merchant = self.merchant(record.merchant)?;
+            self.run(sql::AUDIT_INSERT, params![merchant, stored::number(record.number)?, record.encode()])?;
+        }
         Ok(())
     }
 

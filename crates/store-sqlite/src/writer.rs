@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn batch(facts: &Facts) -> Batch<'_> {
-        Batch { facts, registry_put: &[], registry_remove: &[], deliveries: &[] }
+        Batch { facts, registry_put: &[], registry_remove: &[], audit: &[], deliveries: &[] }
     }
 
     fn known(writer: &mut SqliteWriter, key: u8) -> bool {

@@ -7,6 +7,7 @@ pub use registry::*;
 
 use refundry_domain::command::{FeeInput, RecordPayment, ReferenceInput, RequestPayout, RequestRefund};
 use refundry_domain::deadline::{Deadlines, Limits, Pace};
+use refundry_domain::fee::FeeOnReturn;
 use refundry_domain::id::{
     AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PayoutId, PersonId, RefundId,
 };
@@ -200,6 +201,7 @@ pub fn refund(id: RefundId, payment: &Payment, minor: u64) -> Refund {
         merchant_reference: None,
         amount: Amount::new(minor, payment.amount.currency),
         fee: 0,
+        fee_on_return: FeeOnReturn::Keep,
         creditor: Creditor::Payer,
         funding: Funding::Held { account: payment.account },
         shortage: Shortage::Refuse,

@@ -61,6 +61,7 @@ const CHECKS: &[fn(&mut Subject)] = &[
     updates::batches_follow_each_other,
     deliveries::deliveries_wait_and_end,
     deliveries::the_registry_is_put_and_removed,
+    deliveries::changes_are_kept_in_order,
     constraints::a_refused_batch_changes_nothing,
 ];
 

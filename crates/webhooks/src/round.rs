@@ -7,7 +7,7 @@ use crate::egress::Egress;
 use crate::queue::Mode;
 use futures_util::stream::{self, StreamExt};
 use refundry_domain::id::{PaymentId, PayoutId, RefundId};
-use refundry_domain::time::Timestamp;
+use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::clock::{Clock, real_now};
 use refundry_engine::mint::fill_random;
 use refundry_engine::registry::Endpoint;

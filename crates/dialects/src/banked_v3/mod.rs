@@ -78,6 +78,10 @@ impl Dialect for BankedV3 {
         self.family.webhooks()
     }
 
+    fn key_members(&self) -> &'static [&'static str] {
+        &["application_id", "api_key", "api_secret"]
+    }
+
     fn sandbox_member(&self) -> &'static str {
         FAMILY
     }

@@ -31,7 +31,7 @@ enum Decision {
 
 /// `POST /api/approval-workflow/v2/action`.
 pub(super) async fn act(State(app): State<Arc<App>>, call: Call) -> Result<Response, Fault> {
-    if !app.config.approval_api {
+    if !call.config().approval_api {
         return Err(Fault::no_such_path());
     }
     let by = call.caller.decider().ok_or_else(Fault::forbidden)?;
@@ -67,7 +67,7 @@ async fn decide(app: &App, call: &Call, (decision, by): (Decision, PersonId), te
     let outcome = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
     match (outcome.result, decision) {
         (Ok(Answer::Refund(refund)), _) => {
-            let word = Standing::of(&refund).word(app.config.waiting_as);
+            let word = Standing::of(&refund).word(call.config().waiting_as);
             let result = if decision == Decision::Approve { "APPROVED" } else { "REJECTED" };
             Ok(line(result).put("status", word.text()))
         }

@@ -2,10 +2,12 @@
 //! All of it is looked up in memory; only what changes something is written
 //! down as used.
 
+use super::config::Config;
 use super::errors::Fault;
 use super::hawk::{self, Header, HeaderFault, Target};
 use super::keys::{HawkKey, Scope};
 use super::{App, DIALECT};
+use crate::host::Host;
 use axum::extract::{ConnectInfo, OriginalUri};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::request::Parts;
@@ -13,7 +15,7 @@ use http::{HeaderMap, Uri};
 use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, PersonId};
 use refundry_domain::once::{Fingerprint, OnceKey};
-use refundry_domain::time::Span;
+use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::digest::once_key;
 use refundry_engine::envelope::{Envelope, Once, Work};
 use refundry_engine::registry::Scope as CredentialScope;
@@ -34,10 +36,14 @@ pub(super) struct Caller {
     pub(super) credential: Arc<str>,
     /// The human who owns it.
     pub(super) owner: Option<PersonId>,
+    /// The settings in force for the merchant.
+    pub(super) config: Arc<Config>,
     key: HawkKey,
     scope: CredentialScope,
     /// The signature, under which the request happens once.
     used: OnceKey,
+    /// When it was made, by the client's clock, seconds.
+    signed_at: i64,
 }
 
 impl Caller {
@@ -70,26 +76,29 @@ pub(super) fn caller(app: &App, parts: &Parts, body: &[u8]) -> Result<Caller, Fa
     let signed = is_signed(app, parts, &header, secret);
     let bad_mac = || Fault::unauthenticated("Hawk error=\"Bad mac\"".to_owned());
     let Some((key, credential)) = known.filter(|_| signed) else { return Err(bad_mac()) };
-    if app.config.hawk_verify_payload && !payload_fits(&header, &parts.headers, body) {
+    let config = app.config(credential.merchant);
+    if config.hawk_verify_payload && !payload_fits(&header, &parts.headers, body) {
         return Err(bad_mac());
     }
     let real_now = (app.real_now)(&app.host).unix_seconds();
     let ts: i64 = header.ts.parse().unwrap_or(i64::MAX);
-    if real_now.saturating_sub(ts).saturating_abs() > app.config.hawk_skew {
+    if real_now.saturating_sub(ts).saturating_abs() > config.hawk_skew {
         return Err(Fault::unauthenticated(hawk::stale_challenge(key.key.as_bytes(), real_now)));
     }
     let used = once_key(&[b"bvnk hawk", header.id.as_bytes(), header.ts.as_bytes(), header.nonce.as_bytes()]);
-    if !app.seen.use_up(used, real_now) {
+    if !app.seen.use_up(used, real_now, config.hawk_skew) {
         return Err(used_before());
     }
-    app.limiter.take(&credential.id, now).map_err(|_| Fault::too_many())?;
+    config.limiter.take(&credential.id, now).map_err(|_| Fault::too_many())?;
     Ok(Caller {
         merchant: credential.merchant,
         credential: Arc::from(&*credential.id),
         owner: credential.owner,
         scope: credential.scope,
+        config,
         key,
         used,
+        signed_at: ts,
     })
 }
 
@@ -113,7 +122,7 @@ pub(super) fn check_scope(app: &App, caller: &Caller, scope: Scope) -> Result<()
 /// # Errors
 /// 401 when it was written down before.
 pub(super) async fn use_up(app: &App, caller: &Caller) -> Result<(), Fault> {
-    let window = u64::try_from(app.config.hawk_skew).unwrap_or(0).saturating_mul(2).saturating_add(1);
+    let window = u64::try_from(caller.config.hawk_skew).unwrap_or(0).saturating_mul(2).saturating_add(1);
     let once = Once {
         key: caller.used,
         fingerprint: Fingerprint([0; 16]),
@@ -124,6 +133,28 @@ pub(super) async fn use_up(app: &App, caller: &Caller) -> Result<(), Fault> {
     let envelope = Envelope { merchant: caller.merchant, actor: caller.actor(), once: Some(once), work };
     let outcome = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
     if outcome.replayed { Err(used_before()) } else { Ok(()) }
+}
+
+/// From when on signatures of reads are taken, seconds: none that an earlier
+/// process on this store may have taken. None where nobody could sign for one.
+pub(super) fn reads_since(host: &Host, real_now: fn(&Host) -> Timestamp) -> Option<i64> {
+    let directory = host.engine.directory();
+    let anybody = directory.credentials.keys().any(|(dialect, _)| dialect == DIALECT);
+    anybody.then(|| real_now(host).unix_seconds())
+}
+
+/// A read does not write its signature down, unless that was made by a clock
+/// which is ahead of ours: every other one is too old for whoever comes after us.
+///
+/// # Errors
+/// 401 for one that an earlier process may have taken; the client is told the
+/// time and signs anew.
+pub(super) async fn read_once(app: &App, caller: &Caller) -> Result<(), Fault> {
+    let real_now = (app.real_now)(&app.host).unix_seconds();
+    if app.reads_since.is_some_and(|since| caller.signed_at < since) {
+        return Err(Fault::unauthenticated(hawk::stale_challenge(caller.key.key.as_bytes(), real_now)));
+    }
+    if caller.signed_at > real_now { use_up(app, caller).await } else { Ok(()) }
 }
 
 fn authorization(headers: &HeaderMap) -> Result<&str, Fault> {

@@ -2,13 +2,15 @@
 
 use super::App;
 use super::auth::{self, Caller};
+use super::config::Config;
 use super::errors::Fault;
 use super::keys::Scope;
 use crate::json::{self, Json};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Uri};
-use std::sync::Arc;
+use http::{HeaderMap, Method, StatusCode, Uri};
+use refundry_domain::id::MerchantId;
+use std::sync::{Arc, OnceLock};
 use url::form_urlencoded;
 
 /// A signed request.
@@ -21,6 +23,10 @@ pub(super) struct Call {
     uri: Uri,
     body: Bytes,
 }
+
+/// Whose request it is, for those around the handler, once that is known.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Merchant(pub(super) Arc<OnceLock<MerchantId>>);
 
 impl FromRequest<Arc<App>> for Call {
     type Rejection = Fault;
@@ -35,6 +41,13 @@ impl FromRequest<Arc<App>> for Call {
             }
         })?;
         let caller = auth::caller(app, &parts, &body)?;
+        if let Some(Merchant(cell)) = parts.extensions.get::<Merchant>() {
+            let _ = cell.set(caller.merchant);
+        }
+        // An estimate changes nothing, whatever its method.
+        if parts.method == Method::GET || parts.uri.path().ends_with("/estimate") {
+            auth::read_once(app, &caller).await?;
+        }
         Ok(Self { caller, headers: parts.headers, uri: parts.uri, body })
     }
 }
@@ -46,6 +59,11 @@ impl Call {
     /// 403 when it does not.
     pub(super) fn needs(&self, app: &App, scope: Scope) -> Result<(), Fault> {
         auth::check_scope(app, &self.caller, scope)
+    }
+
+    /// The settings in force for who called.
+    pub(super) fn config(&self) -> &Config {
+        &self.caller.config
     }
 
     /// The body; none when nothing was sent.

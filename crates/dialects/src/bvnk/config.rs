@@ -1,201 +1,32 @@
 //! The settings of this dialect: the subtree `bvnk`.
 
+mod written;
+
+pub(super) use written::{
+    AccountNumbers, Insufficient, KeyMode, MissingPayer, OverRemainder, ResponseReference, Strictness, WaitingAs,
+    WebhookSuccess,
+};
+
 use super::DIALECT;
+use crate::limiter::Limiter;
 use crate::settings::{self, ConfigError};
 use ipnet::IpNet;
+use refundry_domain::approval::{ApprovalPolicy, REQUIRED_MAX, VALID_FOR, VALID_FOR_RANGE};
+use refundry_domain::fee::FeeTerms;
 use refundry_domain::money::Currency;
 use refundry_domain::time::Span;
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use url::Url;
+use written::{PayinState, Written};
 
+/// What is the same for all merchants: it counts before anybody knows whose
+/// request it is, or belongs to the sandbox's one bank.
+const OF_ALL: [&str; 4] = ["mount_prefix", "public_origin", "simulator_step", "trusted_proxies"];
 /// Longest path before all others, bytes.
 const MOUNT_PREFIX_MAX: usize = 100;
-
-/// Something is done or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Switch {
-    Off,
-    On,
-}
-
-impl Switch {
-    fn is_on(self) -> bool {
-        self == Self::On
-    }
-}
-
-/// What an estimate needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Strictness {
-    /// Reference and amount, as soon as anything is sent.
-    Seed,
-    /// Nothing.
-    Lenient,
-}
-
-/// What an estimate of too much answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum OverRemainder {
-    /// The refund's own error.
-    Error,
-    /// The estimate of what is left.
-    Cap,
-}
-
-/// Whose id a created refund answers as its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ResponseReference {
-    /// The pay-in's.
-    Payin,
-    /// The new payout's.
-    Payout,
-}
-
-/// What a repeated key answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum KeyMode {
-    /// An error that names the first refund.
-    Strict,
-    /// The first answer, where the request is the same.
-    Replay,
-}
-
-/// What becomes of a refund that the wallet cannot pay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Insufficient {
-    /// It is refused.
-    Reject,
-    /// It waits.
-    Wait,
-}
-
-/// What becomes of a refund to nobody knows whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum MissingPayer {
-    /// It is refused.
-    Refuse,
-    /// The account is asked for.
-    Ask,
-}
-
-/// How account numbers are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum AccountNumbers {
-    /// The last four characters.
-    Masked,
-    /// As they are.
-    Full,
-}
-
-/// The word for what waits for something that is not on the merchant's side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(crate) enum WaitingAs {
-    /// It is under way.
-    #[serde(rename = "PROCESSING")]
-    Processing,
-    /// It is held.
-    #[serde(rename = "ON_HOLD")]
-    OnHold,
-}
-
-/// Which answers of a receiver say that it has a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(crate) enum WebhookSuccess {
-    /// Every one from 200 to 299.
-    #[serde(rename = "2xx")]
-    AnyOfThe200s,
-    /// 200 alone.
-    #[serde(rename = "200")]
-    Only200,
-}
-
-/// The settings as they are written.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Written {
-    account_numbers: AccountNumbers,
-    additive_fields: Switch,
-    approval_api: bool,
-    customer_reference_max: usize,
-    customer_reference_unique: bool,
-    error_amount_with_currency: bool,
-    estimate_over_remainder: OverRemainder,
-    estimate_requires_idempotency_key: bool,
-    estimate_strictness: Strictness,
-    extra_currencies: Vec<String>,
-    funds_timeout: u64,
-    hawk_skew: u64,
-    hawk_verify_payload: Switch,
-    idempotency_mode: KeyMode,
-    idempotency_retention: u64,
-    insufficient_funds: Insufficient,
-    legacy_errors: bool,
-    missing_payer_account: MissingPayer,
-    mount_prefix: Option<String>,
-    partial_refunds: BTreeMap<String, bool>,
-    public_origin: Option<String>,
-    rate_limit: Option<u32>,
-    refund_error_code: String,
-    refund_requires_idempotency_key: bool,
-    refund_response_reference: ResponseReference,
-    refund_window: Option<u64>,
-    shared_payins: bool,
-    simulator_step: u64,
-    trusted_proxies: Vec<String>,
-    unknown_payin_status: u16,
-    waiting_states_as: WaitingAs,
-    webhook_success: WebhookSuccess,
-}
-
-impl Default for Written {
-    fn default() -> Self {
-        Self {
-            account_numbers: AccountNumbers::Masked,
-            additive_fields: Switch::On,
-            approval_api: false,
-            customer_reference_max: 255,
-            customer_reference_unique: false,
-            error_amount_with_currency: false,
-            estimate_over_remainder: OverRemainder::Error,
-            estimate_requires_idempotency_key: false,
-            estimate_strictness: Strictness::Seed,
-            extra_currencies: Vec::new(),
-            funds_timeout: 7 * 86_400,
-            hawk_skew: 60,
-            hawk_verify_payload: Switch::Off,
-            idempotency_mode: KeyMode::Strict,
-            idempotency_retention: 90,
-            insufficient_funds: Insufficient::Reject,
-            legacy_errors: false,
-            missing_payer_account: MissingPayer::Refuse,
-            mount_prefix: None,
-            partial_refunds: BTreeMap::new(),
-            public_origin: None,
-            rate_limit: None,
-            refund_error_code: "bvnk:payment:0001".to_owned(),
-            refund_requires_idempotency_key: true,
-            refund_response_reference: ResponseReference::Payin,
-            refund_window: None,
-            shared_payins: true,
-            simulator_step: 1_000,
-            trusted_proxies: Vec::new(),
-            unknown_payin_status: 404,
-            waiting_states_as: WaitingAs::Processing,
-            webhook_success: WebhookSuccess::AnyOfThe200s,
-        }
-    }
-}
 
 /// The settings in force.
 #[derive(Debug, Clone)]
@@ -204,6 +35,10 @@ pub(crate) struct Config {
     pub(super) account_numbers: AccountNumbers,
     /// Whether members are sent that the original does not send.
     pub(super) additive_fields: bool,
+    /// What this door asks of people, beyond the merchant's own policy.
+    pub(super) approval: Option<ApprovalPolicy>,
+    /// How long people have, where that is less than the policy says.
+    pub(super) approval_timeout: Option<Span>,
     /// Whether programs may approve.
     pub(super) approval_api: bool,
     /// Longest customer reference, characters.
@@ -220,6 +55,8 @@ pub(crate) struct Config {
     pub(super) estimate_strictness: Strictness,
     /// The currencies that may be refunded.
     pub(super) currencies: Vec<Currency>,
+    /// What this door says about fees in place of the merchant's rules.
+    pub(super) fee_terms: FeeTerms,
     /// How long a refund waits for money.
     pub(super) funds_timeout: Span,
     /// How far a client's clock may be off, seconds.
@@ -240,8 +77,10 @@ pub(crate) struct Config {
     pub(super) mount_prefix: Option<String>,
     /// Where clients reach this dialect, when that is not the server's origin.
     pub(super) public_origin: Option<Url>,
-    /// Requests per second and credential; none for no limit.
-    pub(super) rate_limit: Option<u32>,
+    /// How often a credential may call.
+    pub(super) limiter: Arc<Limiter>,
+    /// Whether a pay-in may be refunded before it is credited.
+    pub(super) refunds_before_credit: bool,
     /// The code of the two sentences about refunds.
     pub(super) refund_error_code: String,
     /// Whether a refund needs an idempotency key.
@@ -287,6 +126,18 @@ impl Config {
         if !matches!(written.unknown_payin_status, 400 | 404) {
             return Err(wrong("unknown_payin_status", "is 404 or 400".to_owned()));
         }
+        if !written.refundable_payin_states.contains(&PayinState::Completed) {
+            return Err(wrong("refundable_payin_states", "names COMPLETED, and PROCESSING where wanted".to_owned()));
+        }
+        let approvals = written.approvals;
+        if !(1..=REQUIRED_MAX).contains(&approvals.required) {
+            return Err(wrong("approvals.required", format!("is 1 to {REQUIRED_MAX}")));
+        }
+        let approval_timeout = approvals.timeout.map(Span::seconds);
+        let (shortest, longest) = VALID_FOR_RANGE;
+        if approval_timeout.is_some_and(|span| !(shortest..=longest).contains(&span)) {
+            return Err(wrong("approvals.timeout", "is from a minute to a year, in seconds".to_owned()));
+        }
         let prefix = written.mount_prefix.map(checked_prefix).transpose();
         for (name, value, most) in [
             ("hawk_skew", written.hawk_skew, 3_600),
@@ -304,6 +155,12 @@ impl Config {
         Ok(Self {
             account_numbers: written.account_numbers,
             additive_fields: written.additive_fields.is_on(),
+            approval: approvals.refunds.then_some(ApprovalPolicy {
+                required: approvals.required,
+                valid_for: approval_timeout.unwrap_or(VALID_FOR),
+                version: 0,
+            }),
+            approval_timeout,
             approval_api: written.approval_api,
             customer_reference_max: written.customer_reference_max,
             customer_reference_unique: written.customer_reference_unique,
@@ -312,6 +169,11 @@ impl Config {
             estimate_requires_key: written.estimate_requires_idempotency_key,
             estimate_strictness: written.estimate_strictness,
             currencies,
+            fee_terms: FeeTerms {
+                on_return: written.fee_on_returned.map(Into::into),
+                rounding: written.fee_rounding.map(Into::into),
+                reduce_refundable: written.fees_reduce_refundable,
+            },
             funds_timeout: Span::seconds(written.funds_timeout),
             hawk_skew: i64::try_from(written.hawk_skew).unwrap_or(i64::MAX),
             hawk_verify_payload: written.hawk_verify_payload.is_on(),
@@ -322,7 +184,8 @@ impl Config {
             missing_payer_account: written.missing_payer_account,
             mount_prefix: prefix.map_err(|message| wrong("mount_prefix", message))?,
             public_origin: origin.transpose()?,
-            rate_limit: written.rate_limit,
+            limiter: Arc::new(Limiter::new(written.rate_limit)),
+            refunds_before_credit: written.refundable_payin_states.contains(&PayinState::Processing),
             refund_error_code: written.refund_error_code,
             refund_requires_key: written.refund_requires_idempotency_key,
             response_reference: written.refund_response_reference,
@@ -335,6 +198,29 @@ impl Config {
             webhook_success: written.webhook_success,
             partial_refunds: written.partial_refunds,
         })
+    }
+
+    /// Reads the subtree with what one merchant has set otherwise: values as
+    /// JSON texts, under names with dots.
+    ///
+    /// # Errors
+    /// As [`Config::read`], and a setting that is the same for all merchants.
+    pub(super) fn of_merchant(subtree: &Value, values: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
+        let mut merged = if subtree.is_null() { Value::Object(Map::new()) } else { subtree.clone() };
+        for (name, text) in values {
+            let wrong = |message: &str| ConfigError::new(&format!("{DIALECT}.{name}"), message);
+            if OF_ALL.contains(&name.as_str()) {
+                return Err(wrong("is the same for all merchants"));
+            }
+            let value: Value = serde_json::from_str(text).map_err(|_| wrong("has a value that does not read"))?;
+            let mut place = &mut merged;
+            for segment in name.split('.') {
+                let Value::Object(members) = place else { return Err(wrong("is no setting")) };
+                place = members.entry(segment).or_insert_with(|| Value::Object(Map::new()));
+            }
+            *place = value;
+        }
+        Self::read(&merged)
     }
 
     /// Whether a pay-in of this method may be refunded in parts. Some schemes
@@ -375,13 +261,44 @@ mod tests {
             (json!({ "rate_limit": 0 }), "bvnk.rate_limit"),
             (json!({ "idempotency_mode": "loose" }), "bvnk"),
             (json!({ "webhook_success": "201" }), "bvnk"),
+            (json!({ "refundable_payin_states": ["PROCESSING"] }), "bvnk.refundable_payin_states"),
+            (json!({ "refundable_payin_states": ["COMPLETED", "FAILED"] }), "bvnk"),
+            (json!({ "approvals": { "required": 0 } }), "bvnk.approvals.required"),
+            (json!({ "approvals": { "timeout": 59 } }), "bvnk.approvals.timeout"),
+            (json!({ "approvals": { "people": 1 } }), "bvnk"),
+            (json!({ "fee_rounding": "down" }), "bvnk"),
+            (json!({ "fee_on_returned": "burn" }), "bvnk"),
             (json!({ "mount_prefix": "bvnk" }), "bvnk.mount_prefix"),
             (json!({ "mount_prefix": "/bvnk/" }), "bvnk.mount_prefix"),
             (json!({ "mount_prefix": "/{id}" }), "bvnk.mount_prefix"),
         ] {
             assert_eq!(Config::read(&settings).unwrap_err().path, path, "{settings}");
         }
+        assert!(config.fee_terms == FeeTerms::default() && config.approval.is_none() && !config.refunds_before_credit);
         let proxies = Config::read(&json!({ "trusted_proxies": ["10.0.0.0/8", "::1"] })).unwrap().trusted_proxies;
         assert_eq!(proxies.len(), 2);
+    }
+
+    #[test]
+    fn a_merchant_sets_otherwise_what_may_differ() {
+        let base = json!({ "hawk_skew": 30, "partial_refunds": { "ACH": true } });
+        let values = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let given = [("partial_refunds.SWIFT", "false"), ("approvals.required", "2"), ("additive_fields", "\"off\"")];
+        let config = Config::of_merchant(&base, &values(&given)).unwrap();
+        assert!(config.takes_parts("ACH") && !config.takes_parts("SWIFT") && !config.additive_fields);
+        assert_eq!(config.hawk_skew, 30, "the rest is as the installation has it");
+        for (name, value, path) in [
+            ("mount_prefix", "\"/x\"", "bvnk.mount_prefix"),
+            ("public_origin", "\"https://x.example\"", "bvnk.public_origin"),
+            ("hawk_skew", "0", "bvnk.hawk_skew"),
+            ("hawk_skew", "sixty", "bvnk.hawk_skew"),
+            ("hawk_skew.a", "1", "bvnk.hawk_skew.a"),
+            ("colour", "1", "bvnk"),
+        ] {
+            let refused = Config::of_merchant(&base, &values(&[(name, value)]));
+            assert_eq!(refused.unwrap_err().path, path, "{name} = {value}");
+        }
     }
 }

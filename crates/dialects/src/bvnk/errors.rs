@@ -1,7 +1,7 @@
 //! Errors: one envelope, an older one below `/api`, and the total map from our
 //! refusals (contract 5). No text holds a secret or an account number.
 
-use super::App;
+use super::config::Config;
 use super::wire::money::printed;
 use super::wire::out::{Object, Out};
 use crate::answer;
@@ -99,9 +99,9 @@ impl Fault {
     }
 
     /// A pay-in that this merchant does not have; `named` is what the path says.
-    pub(super) fn payin_unknown(app: &App, named: &str) -> Self {
+    pub(super) fn payin_unknown(config: &Config, named: &str) -> Self {
         let message = format!("Pay-in {} could not be found.", named.to_lowercase());
-        Self::new(app.config.unknown_payin_status, NOT_FOUND, message)
+        Self::new(config.unknown_payin_status, NOT_FOUND, message)
     }
 
     /// A payout that this merchant does not have.
@@ -120,17 +120,17 @@ impl Fault {
     }
 
     /// The sentence of the original page, byte for byte. `id` is what the path names.
-    pub(super) fn not_refundable(app: &App, id: u128) -> Self {
-        let code = Cow::Owned(app.config.refund_error_code.clone());
+    pub(super) fn not_refundable(config: &Config, id: u128) -> Self {
+        let code = Cow::Owned(config.refund_error_code.clone());
         let message = format!("Pay-in {} not refundable.", PaymentId(id));
         Self { code, ..Self::new(400, GENERAL, message) }
     }
 
     /// The other sentence of the original page, byte for byte.
-    pub(super) fn invalid_amount(app: &App, payin: PaymentId, left: Amount) -> Self {
-        let code = Cow::Owned(app.config.refund_error_code.clone());
+    pub(super) fn invalid_amount(config: &Config, payin: PaymentId, left: Amount) -> Self {
+        let code = Cow::Owned(config.refund_error_code.clone());
         let currency =
-            if app.config.error_amount_with_currency { format!(" {}", left.currency) } else { String::new() };
+            if config.error_amount_with_currency { format!(" {}", left.currency) } else { String::new() };
         let number = printed(left);
         let message = format!("Invalid amount to refund from pay-in: {payin}. Available amount: {number}{currency}.");
         Self { code, ..Self::new(400, GENERAL, message) }
@@ -255,17 +255,17 @@ impl IntoResponse for Fault {
 }
 
 /// The error for a refused refund of a pay-in.
-pub(super) fn of_refusal(app: &App, refusal: Refusal, payin: PaymentId, currency: Amount) -> Fault {
-    let left = |minor| Fault::invalid_amount(app, payin, Amount::new(minor, currency.currency));
+pub(super) fn of_refusal(config: &Config, refusal: Refusal, payin: PaymentId, currency: Amount) -> Fault {
+    let left = |minor| Fault::invalid_amount(config, payin, Amount::new(minor, currency.currency));
     match refusal {
-        Refusal::PaymentUnknown => Fault::payin_unknown(app, &payin.to_string()),
+        Refusal::PaymentUnknown => Fault::payin_unknown(config, &payin.to_string()),
         Refusal::AmountExceedsRefundable { remaining } => left(remaining),
         Refusal::AlreadyRefunded => left(0),
         Refusal::PaymentNotSettled
         | Refusal::PaymentFailed
         | Refusal::PaymentBlocked
         | Refusal::CreditorMissing
-        | Refusal::PayeeMismatch => Fault::not_refundable(app, payin.0),
+        | Refusal::PayeeMismatch => Fault::not_refundable(config, payin.0),
         Refusal::InsufficientFunds { available: _ } => {
             Fault::new(400, WALLET_SHORT, "The wallet has too little money for the refund and its fee.")
         }

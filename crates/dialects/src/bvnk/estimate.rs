@@ -4,7 +4,7 @@
 //! Round trips: one read.
 
 use super::call::Call;
-use super::config::{MissingPayer, OverRemainder, Strictness};
+use super::config::{Config, MissingPayer, OverRemainder, Strictness};
 use super::errors::Fault;
 use super::keys::Scope;
 use super::refunds::Left;
@@ -30,18 +30,18 @@ pub(super) async fn show(
     call.needs(&app, Scope::Read)?;
     let (body, query) = (call.body()?, call.query());
     let key = idempotency::key(&call.headers);
-    if app.config.estimate_requires_key && key?.is_none() {
+    if call.config().estimate_requires_key && key?.is_none() {
         return Err(idempotency::missing_key());
     }
     // Libraries and proxies drop the body of a GET: then all that is left is meant.
     let asked = body.is_some() || !query.is_empty() || method == Method::POST;
-    let complete = asked && app.config.estimate_strictness == Strictness::Seed;
-    let input = EstimateInput::read(body.as_ref(), &query, complete, &app.config)?;
+    let complete = asked && call.config().estimate_strictness == Strictness::Seed;
+    let input = EstimateInput::read(body.as_ref(), &query, complete, call.config())?;
     let pay_in = payin(&app, &call, &routes::id(id)).await?;
-    let (minor, left) = amounts(&app, &pay_in, input.amount)?;
+    let (minor, left) = amounts(&app, call.config(), &pay_in, input.amount)?;
     let payment = pay_in.payment;
     let currency = payment.amount.currency;
-    let fee = if minor == 0 { 0 } else { fees::estimated(&app, &payment, minor) };
+    let fee = if minor == 0 { 0 } else { fees::estimated(&app, &call.caller, &payment, minor) };
     let body = Object::new()
         .put("fee", money(Amount::new(fee, currency)))
         .put("maxAvailableToRefund", money(Amount::new(left, currency)));
@@ -49,33 +49,37 @@ pub(super) async fn show(
 }
 
 async fn payin(app: &App, call: &Call, id: &str) -> Result<Left, Fault> {
-    let unknown = || Fault::payin_unknown(app, id);
+    let unknown = || Fault::payin_unknown(call.config(), id);
     let id = PaymentId::parse(id).map_err(|_| unknown())?;
-    let (merchant, rules) = (call.caller.merchant, fees::rules(app, call.caller.merchant));
+    let (merchant, rules) = (call.caller.merchant, fees::rules(app, &call.caller));
     let found = app.host.engine.read(move |reader| {
         let payment = reader.payment(merchant, id)?;
         payment.map(|payment| Left::of(reader, &rules, payment)).transpose()
     });
     let found = found.await.map_err(Fault::of_unavailable)?;
-    found.filter(|left| refunds::is_shared(app, &left.payment)).ok_or_else(unknown)
+    found.filter(|left| refunds::is_shared(call.config(), &left.payment)).ok_or_else(unknown)
 }
 
 /// How much the refund would be, and how much is left.
-fn amounts(app: &App, pay_in: &Left, asked: Option<Amount>) -> Result<(u64, u64), Fault> {
+fn amounts(app: &App, config: &Config, pay_in: &Left, asked: Option<Amount>) -> Result<(u64, u64), Fault> {
     let (payment, left) = (&pay_in.payment, pay_in.refundable);
-    let payer = payment.debtor.is_some() || app.config.missing_payer_account == MissingPayer::Ask;
-    if !payment.state.credited() || !payment.blocks.is_empty() || payment.counters.exposure() > 0 || !payer {
-        return Err(Fault::not_refundable(app, payment.id.0));
+    let payer = payment.debtor.is_some() || config.missing_payer_account == MissingPayer::Ask;
+    if !refunds::is_refundable(config, payment.state)
+        || !payment.blocks.is_empty()
+        || payment.counters.exposure() > 0
+        || !payer
+    {
+        return Err(Fault::not_refundable(config, payment.id.0));
     }
     let currency = payment.amount.currency;
     if asked.is_some_and(|asked| asked.currency != currency) {
         return Err(Fault::field("amount.currency", "is not the currency of the pay-in"));
     }
     let Some(asked) = asked else { return Ok((left, left)) };
-    refunds::check(app, payment, (Some(asked.minor), left))?;
-    match app.config.estimate_over_remainder {
+    refunds::check(app, config, payment, (Some(asked.minor), left))?;
+    match config.estimate_over_remainder {
         OverRemainder::Error if asked.minor > left => {
-            Err(Fault::invalid_amount(app, payment.id, Amount::new(left, currency)))
+            Err(Fault::invalid_amount(config, payment.id, Amount::new(left, currency)))
         }
         OverRemainder::Error | OverRemainder::Cap => Ok((asked.minor.min(left), left)),
     }

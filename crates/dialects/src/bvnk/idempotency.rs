@@ -4,7 +4,7 @@
 
 use super::App;
 use super::auth::Caller;
-use super::config::{KeyMode, ResponseReference};
+use super::config::{Config, KeyMode, ResponseReference};
 use super::errors::Fault;
 use super::extension::RefundNotes;
 use crate::json::{self, Json};
@@ -69,8 +69,7 @@ pub(super) fn request_hash(payin: PaymentId, body: &Json) -> Fingerprint {
 ///
 /// # Errors
 /// It does not: the key is spent.
-pub(super) fn repeated(app: &App, refund: &Refund, request: Fingerprint) -> Result<(), Fault> {
-    let config = &app.config;
+pub(super) fn repeated(app: &App, config: &Config, refund: &Refund, request: Fingerprint) -> Result<(), Fault> {
     let shown = match config.response_reference {
         ResponseReference::Payin => refund.payment.0,
         ResponseReference::Payout => refund.id.0,

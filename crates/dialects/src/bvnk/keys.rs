@@ -12,6 +12,9 @@ use std::fmt;
 /// First byte of stored settings.
 const VERSION: u8 = 1;
 
+/// The words of [`Scope::ALL`].
+pub(super) const SCOPES: [&str; 3] = ["read", "refund", "simulate"];
+
 /// What a key may open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -58,9 +61,11 @@ impl HawkKey {
         Self { key, environment, scopes: scopes.iter().fold(0, |bits, scope| bits | scope.bit()) }
     }
 
-    /// A key that makes and reads refunds, as every sandbox has.
-    pub(super) fn ordinary(key: String, environment: Environment) -> Self {
-        Self::new(key, environment, &Scope::ALL)
+    /// A key that opens what these words say; without any, everything.
+    pub(super) fn named(key: String, environment: Environment, words: &[&str]) -> Self {
+        let named = SCOPES.iter().zip(Scope::ALL).filter(|(word, _)| words.is_empty() || words.contains(word));
+        let scopes: Vec<Scope> = named.map(|(_, scope)| scope).collect();
+        Self::new(key, environment, &scopes)
     }
 
     /// Whether it opens this here.

@@ -11,6 +11,7 @@
 //! | `wire` | bodies in and out |
 //! | `states`, `errors` | total maps from our states and refusals |
 //! | `webhook` | payloads, signatures, retry schedule |
+//! | `config`, `settings` | what is set, and by whom |
 //! | `sandbox`, `levers` | what a sandbox's merchant has, and texts with a meaning |
 
 mod approvals;
@@ -29,6 +30,7 @@ mod payins;
 mod payouts;
 mod refunds;
 mod routes;
+mod settings;
 mod sandbox;
 mod simulate;
 mod states;
@@ -41,7 +43,6 @@ mod wire;
 mod tests;
 
 use crate::host::{Dialect, Host, Provisioned, SandboxPlan};
-use crate::limiter::Limiter;
 use crate::settings::ConfigError;
 use axum::Router;
 use axum::response::Response;
@@ -52,6 +53,7 @@ use refundry_engine::clock::real_now;
 use refundry_engine::rail::Habit;
 use refundry_engine::registry::Endpoint;
 use refundry_engine::webhook::WebhookDialect;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Name of this folder, as origins carry it; also the family of credentials
@@ -61,10 +63,14 @@ pub(crate) const DIALECT: &str = "bvnk";
 /// What every handler works with.
 pub(crate) struct App {
     host: Arc<Host>,
-    config: Config,
+    /// The settings as the installation has them.
+    config: Arc<Config>,
+    in_force: settings::InForce,
     /// The dialect's name, shared by all origins.
     dialect: Arc<str>,
-    limiter: Limiter,
+    /// Signatures of reads that were made before, seconds, are not taken: another
+    /// process may have taken them. None where there was none.
+    reads_since: Option<i64>,
     /// Signatures that were used up.
     seen: hawk::seen::Seen,
     /// What time it is for the clients, also where the engine's clock was moved.
@@ -92,15 +98,16 @@ pub(crate) fn open(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Arc
 
 fn open_at(
     host: &Arc<Host>,
-    settings: &serde_json::Value,
+    subtree: &serde_json::Value,
     real_now: fn(&Host) -> Timestamp,
 ) -> Result<Arc<dyn Dialect>, ConfigError> {
-    let config = Config::read(settings)?;
+    let config = Config::read(subtree)?;
     let app = App {
         host: Arc::clone(host),
-        limiter: Limiter::new(config.rate_limit),
-        seen: hawk::seen::Seen::new(config.hawk_skew),
-        config,
+        in_force: settings::InForce::new(subtree.clone()),
+        seen: hawk::seen::Seen::default(),
+        reads_since: auth::reads_since(host, real_now),
+        config: Arc::new(config),
         dialect: Arc::from(DIALECT),
         real_now,
     };
@@ -144,12 +151,28 @@ impl Dialect for Bvnk {
         levers::habits(&self.app)
     }
 
+    fn check_merchant_settings(&self, values: &BTreeMap<String, String>) -> Result<(), ConfigError> {
+        self.app.in_force.check(values)
+    }
+
     fn sandbox_member(&self) -> &'static str {
         DIALECT
     }
 
     fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned {
         sandbox::provision(&self.app, plan)
+    }
+
+    fn key_members(&self) -> &'static [&'static str] {
+        &["auth_id", "auth_key"]
+    }
+
+    fn key_scopes(&self) -> &'static [&'static str] {
+        &keys::SCOPES
+    }
+
+    fn has_decision_keys(&self) -> bool {
+        true
     }
 
     fn signature_schemes(&self) -> &'static [&'static str] {

@@ -5,7 +5,7 @@
 
 use super::auth::{self, Caller};
 use super::call::Call;
-use super::config::{Insufficient, MissingPayer, ResponseReference};
+use super::config::{Config, Insufficient, MissingPayer, ResponseReference};
 use super::errors::{self, Fault};
 use super::extension::{PayinNotes, RefundNotes};
 use super::keys::Scope;
@@ -62,10 +62,10 @@ async fn make(app: &App, call: &Call, id: &str) -> Result<Response, Fault> {
     call.needs(app, Scope::Refund)?;
     let body = call.body()?.unwrap_or_else(|| Json::Object(Vec::new()));
     let key = idempotency::key(&call.headers)?;
-    if key.is_none() && app.config.refund_requires_key {
+    if key.is_none() && call.config().refund_requires_key {
         return Err(idempotency::missing_key());
     }
-    let input = RefundInput::read(&body, &app.config)?;
+    let input = RefundInput::read(&body, call.config())?;
     let Left { payment, refundable } = payin_to_refund(app, &call.caller, id).await?;
     if input.amount.currency != payment.amount.currency {
         return Err(Fault::field("amount.currency", "is not the currency of the pay-in"));
@@ -74,7 +74,7 @@ async fn make(app: &App, call: &Call, id: &str) -> Result<Response, Fault> {
     let request = idempotency::request_hash(payment.id, &body);
     let once = key.map(|key| idempotency::once(&call.caller, key));
     let mut command = command(app, &call.caller, &payment, key, (input, request));
-    let allowed = check(app, &payment, (command.amount, refundable));
+    let allowed = check(app, call.config(), &payment, (command.amount, refundable));
     if allowed.is_err() {
         // Whether the key is spent comes first, and only the door knows.
         command.amount = Some(AMOUNT_MINOR_MAX);
@@ -82,13 +82,13 @@ async fn make(app: &App, call: &Call, id: &str) -> Result<Response, Fault> {
     let outcome = execute(app, &call.caller, command, once).await?;
     match (outcome.result, allowed) {
         (Ok(Answer::Refund(refund)), _) if outcome.replayed => {
-            idempotency::repeated(app, &refund, request)?;
-            Ok(answer::with_header(created(app, &refund.at_creation()), REPLAYED, "true"))
+            idempotency::repeated(app, call.config(), &refund, request)?;
+            Ok(answer::with_header(created(call.config(), &refund.at_creation()), REPLAYED, "true"))
         }
         (_, Err(fault)) => Err(fault),
-        (Ok(Answer::Refund(refund)), Ok(())) => Ok(created(app, &refund.at_creation())),
+        (Ok(Answer::Refund(refund)), Ok(())) => Ok(created(call.config(), &refund.at_creation())),
         (Ok(_), Ok(())) => Err(Fault::internal()),
-        (Err(refusal), Ok(())) => Err(errors::of_refusal(app, refusal, payment.id, payment.amount)),
+        (Err(refusal), Ok(())) => Err(errors::of_refusal(call.config(), refusal, payment.id, payment.amount)),
     }
 }
 
@@ -98,13 +98,13 @@ async fn execute(app: &App, caller: &Caller, command: RequestRefund, once: Optio
     app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)
 }
 
-fn created(app: &App, refund: &Refund) -> Response {
-    let shown = match app.config.response_reference {
+fn created(config: &Config, refund: &Refund) -> Response {
+    let shown = match config.response_reference {
         ResponseReference::Payin => refund.payment.to_string(),
         ResponseReference::Payout => refund.id.to_string(),
     };
-    let more = app.config.additive_fields;
-    let word = super::states::Standing::of(refund).word(app.config.waiting_as);
+    let more = config.additive_fields;
+    let word = super::states::Standing::of(refund).word(config.waiting_as);
     let body = Object::new()
         .put("transactionReference", shown)
         .put("fee", money(Amount::new(refund.fee, refund.amount.currency)))
@@ -119,18 +119,18 @@ fn created(app: &App, refund: &Refund) -> Response {
 /// # Errors
 /// 404, or 400 when it names a refund: there is no refund of a refund.
 async fn payin_to_refund(app: &App, caller: &Caller, id: &str) -> Result<Left, Fault> {
-    let number = PaymentId::parse(id).map_err(|_| Fault::payin_unknown(app, id))?.0;
-    let (merchant, rules) = (caller.merchant, fees::rules(app, caller.merchant));
+    let number = PaymentId::parse(id).map_err(|_| Fault::payin_unknown(&caller.config, id))?.0;
+    let (merchant, rules) = (caller.merchant, fees::rules(app, caller));
     let found = app.host.engine.read(move |reader| {
         let payment = reader.payment(merchant, PaymentId(number))?;
         let left = payment.map(|payment| Left::of(reader, &rules, payment)).transpose()?;
         Ok((left, reader.refund(merchant, RefundId(number))?))
     });
     let (left, refund) = found.await.map_err(Fault::of_unavailable)?;
-    let left = left.filter(|left| is_shared(app, &left.payment));
+    let left = left.filter(|left| is_shared(&caller.config, &left.payment));
     left.ok_or_else(|| match refund {
-        Some(_) => Fault::not_refundable(app, number),
-        None => Fault::payin_unknown(app, id),
+        Some(_) => Fault::not_refundable(&caller.config, number),
+        None => Fault::payin_unknown(&caller.config, id),
     })
 }
 
@@ -155,8 +155,17 @@ impl Left {
 }
 
 /// Whether a pay-in is one of this dialect, or those of other doors are, too.
-pub(super) fn is_shared(app: &App, payment: &Payment) -> bool {
-    app.config.shared_payins || *payment.origin.dialect == *DIALECT
+pub(super) fn is_shared(config: &Config, payment: &Payment) -> bool {
+    config.shared_payins || *payment.origin.dialect == *DIALECT
+}
+
+/// Whether a pay-in in this state may be given back here.
+pub(super) fn is_refundable(config: &Config, state: PaymentState) -> bool {
+    match state {
+        PaymentState::Settled => true,
+        PaymentState::Authorised | PaymentState::Executed => config.refunds_before_credit,
+        PaymentState::Open | PaymentState::Failed | PaymentState::Reversed => false,
+    }
 }
 
 /// What the door does not know: this dialect's own rules about what may be
@@ -164,17 +173,22 @@ pub(super) fn is_shared(app: &App, payment: &Payment) -> bool {
 ///
 /// # Errors
 /// The pay-in is too old, or its method sends back the whole or nothing.
-pub(super) fn check(app: &App, payment: &Payment, (minor, refundable): (Option<u64>, u64)) -> Result<(), Fault> {
+pub(super) fn check(
+    app: &App,
+    config: &Config,
+    payment: &Payment,
+    (minor, refundable): (Option<u64>, u64),
+) -> Result<(), Fault> {
     let settled_at = payment.moments.settled_at.unwrap_or(payment.created_at);
     let now = app.host.engine.now();
-    if app.config.refund_window.is_some_and(|window| settled_at.plus(window) < now) {
-        return Err(Fault::not_refundable(app, payment.id.0));
+    if config.refund_window.is_some_and(|window| settled_at.plus(window) < now) {
+        return Err(Fault::not_refundable(config, payment.id.0));
     }
     let whole = minor.is_none_or(|minor| minor == payment.counters.claimable);
-    let in_parts = app.config.takes_parts(&PayinNotes::of(payment).method);
-    if payment.state == PaymentState::Settled && !whole && !in_parts {
+    let in_parts = config.takes_parts(&PayinNotes::of(payment).method);
+    if is_refundable(config, payment.state) && !whole && !in_parts {
         let left = Amount::new(refundable, payment.amount.currency);
-        return Err(Fault::invalid_amount(app, payment.id, left));
+        return Err(Fault::invalid_amount(config, payment.id, left));
     }
     Ok(())
 }
@@ -186,6 +200,7 @@ fn command(
     key: Option<&str>,
     (input, request): (RefundInput, Fingerprint),
 ) -> RequestRefund {
+    let config = &caller.config;
     let RefundInput { customer_reference, amount, metadata } = input;
     let text: Arc<str> = Arc::from(&*customer_reference);
     let reference = match key {
@@ -200,21 +215,21 @@ fn command(
         currency: Some(amount.currency),
         origin: Origin { dialect: Arc::clone(&app.dialect), group: Arc::from("") },
         reference,
-        merchant_reference: app.config.customer_reference_unique.then(|| Arc::clone(&text)),
-        fee: fees::charged(payment),
+        merchant_reference: config.customer_reference_unique.then(|| Arc::clone(&text)),
+        fee: fees::charged(config, payment),
         creditor: None,
         refuse_other_creditor: false,
-        may_ask_details: app.config.missing_payer_account == MissingPayer::Ask,
+        may_ask_details: config.missing_payer_account == MissingPayer::Ask,
         funding: None,
-        shortage: match app.config.insufficient_funds {
+        shortage: match config.insufficient_funds {
             Insufficient::Reject => Shortage::Refuse,
             Insufficient::Wait => Shortage::Wait,
         },
         reserve_at: ReserveAt::Creation,
-        wait_for_settlement: false,
-        approval: None,
+        wait_for_settlement: config.refunds_before_credit,
+        approval: config.approval,
         maker: caller.owner,
-        limits: Limits { funds: Some(app.config.funds_timeout), ..Limits::default() },
+        limits: Limits { funds: Some(config.funds_timeout), approval: config.approval_timeout, ..Limits::default() },
         remittance: Some(text),
         extension: notes.encode(),
     }
@@ -259,7 +274,7 @@ impl Found {
 /// The store is not available.
 pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Option<Found>, Fault> {
     let Ok(PaymentId(number)) = PaymentId::parse(id) else { return Ok(None) };
-    let (merchant, rules) = (caller.merchant, fees::rules(app, caller.merchant));
+    let (merchant, rules) = (caller.merchant, fees::rules(app, caller));
     let found = app.host.engine.read(move |reader| {
         let named = reader.refund(merchant, RefundId(number))?;
         let payment = named.as_ref().map_or(PaymentId(number), |refund| refund.payment);
@@ -269,7 +284,7 @@ pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Option<
         Ok(Some(Found { payment, refundable, named, refunds }))
     });
     let found = found.await.map_err(Fault::of_unavailable)?;
-    Ok(found.filter(|found| is_shared(app, &found.payment)))
+    Ok(found.filter(|found| is_shared(&caller.config, &found.payment)))
 }
 
 /// `GET …/{ref}/refund`.
@@ -280,7 +295,7 @@ pub(super) async fn status(
 ) -> Result<Response, Fault> {
     call.needs(&app, Scope::Read)?;
     let id = routes::id(id);
-    let found = find(&app, &call.caller, &id).await?.ok_or_else(|| Fault::payin_unknown(&app, &id))?;
+    let found = find(&app, &call.caller, &id).await?.ok_or_else(|| Fault::payin_unknown(call.config(), &id))?;
     let shown = found.shown().ok_or_else(|| Fault::no_refund(found.payment.id))?;
     let pair = |refund| Pair { refund, payment: &found.payment };
     let refunds = found.refunds.iter().map(|refund| wire::status(&app, pair(refund)).into()).collect();

@@ -1,5 +1,7 @@
 //! Paths, and what every answer carries (contract 3.1).
 
+use super::call::Merchant;
+use super::config::Config;
 use super::errors::Fault;
 use super::{App, approvals, estimate, payins, payouts, refunds, simulate, transactions, wallets};
 use axum::Router;
@@ -64,8 +66,8 @@ pub(super) fn id(path: Result<Path<String>, PathRejection>) -> String {
 }
 
 /// Whether errors below a path have the older shape.
-fn is_legacy(app: &App, path: &str) -> bool {
-    app.config.legacy_errors || path.starts_with("/api/")
+fn is_legacy(config: &Config, path: &str) -> bool {
+    config.legacy_errors || path.starts_with("/api/")
 }
 
 /// Prints a fault of a request that met no route; [`named`] prints it anew for
@@ -73,7 +75,7 @@ fn is_legacy(app: &App, path: &str) -> bool {
 pub(super) fn print_alone(app: &App, fault: Fault, path: &str) -> Response {
     let id = new_id();
     let prefix = app.config.mount_prefix.as_deref().unwrap_or_default();
-    let legacy = is_legacy(app, path.strip_prefix(prefix).unwrap_or(path));
+    let legacy = is_legacy(&app.config, path.strip_prefix(prefix).unwrap_or(path));
     let mut response = with_id(fault.print(&id, legacy), &id);
     response.extensions_mut().insert((fault, legacy));
     response
@@ -88,12 +90,14 @@ pub(super) fn named(_app: &App, response: Response, request_id: &str) -> Respons
 }
 
 /// Prints marked faults, and names the request on every answer.
-async fn finish(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn finish(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).map_or_else(new_id, str::to_owned);
-    let legacy = is_legacy(&app, request.uri().path());
+    let (path, merchant) = (request.uri().path().to_owned(), Merchant::default());
+    request.extensions_mut().insert(merchant.clone());
     let response = next.run(request).await;
     let Some(fault) = response.extensions().get::<Fault>().cloned() else { return with_id(response, &id) };
-    let mut printed = fault.print(&id, legacy);
+    let config = merchant.0.get().map_or_else(|| Arc::clone(&app.config), |merchant| app.config(*merchant));
+    let mut printed = fault.print(&id, is_legacy(&config, &path));
     if let Some(methods) = response.headers().get(ALLOW) {
         printed.headers_mut().insert(ALLOW, methods.clone());
     }

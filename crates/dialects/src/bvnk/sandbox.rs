@@ -55,8 +55,10 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
         revoked_at: None,
         expires_at: None,
     };
+    let words = plan.seed.get("scopes").and_then(Value::as_array).into_iter().flatten();
+    let words: Vec<&str> = words.filter_map(Value::as_str).collect();
     let mut entries = vec![
-        HawkKey::ordinary(key, app.host.environment).entry(plan.merchant, &id),
+        HawkKey::named(key, app.host.environment, &words).entry(plan.merchant, &id),
         RegistryEntry::Credential(credential),
     ];
     if known.is_none() {

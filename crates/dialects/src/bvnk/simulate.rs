@@ -38,7 +38,7 @@ async fn make(app: &App, call: &Call, version: Version) -> Result<Response, Faul
     let payers = payers.ok_or_else(Fault::no_such_path)?;
     call.needs(app, Scope::Simulate)?;
     let body = call.body()?.unwrap_or_else(|| Json::Object(Vec::new()));
-    let Simulated { wallet, amount, payer, notes } = Simulated::read(&body, version, &app.config)?;
+    let Simulated { wallet, amount, payer, notes } = Simulated::read(&body, version, call.config())?;
     let account = wallets::find(app, &call.caller, &wallet).await?;
     if account.currency != amount.currency {
         return Err(Fault::field("amount.currency", "is not the currency of the wallet"));
@@ -64,7 +64,7 @@ async fn make(app: &App, call: &Call, version: Version) -> Result<Response, Faul
     let caller = &call.caller;
     let envelope = Envelope::command(caller.merchant, caller.actor(), Command::RecordPayment(record));
     let outcome = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
-    outcome.result.map_err(|refusal| errors::of_refusal(app, refusal, id, amount))?;
+    outcome.result.map_err(|refusal| errors::of_refusal(call.config(), refusal, id, amount))?;
     let credited = PayinStep { to: PaymentState::Settled, at: now.plus(app.config.simulator_step), failure: None };
     let plan = PayinPlan { merchant: caller.merchant, payment: id, debtor: None, steps: vec![credited] };
     payers.play(plan).await.map_err(|_| Fault::of_status(503, "The simulator does not answer."))?;

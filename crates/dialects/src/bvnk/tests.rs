@@ -7,6 +7,7 @@ mod idempotency;
 mod reads;
 mod refunds;
 mod sandbox;
+mod settings;
 mod signatures;
 mod standing;
 mod webhooks;

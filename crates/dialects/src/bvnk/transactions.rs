@@ -16,7 +16,7 @@ use super::wire::money::{coded, printed_signed, time};
 use super::wire::out::{Object, Out};
 use super::wire::page::PageInput;
 use super::wire::payout::Pair;
-use super::{App, fees, routes, wallets};
+use super::{App, routes, wallets};
 use crate::answer;
 use crate::movements::{self, HeldAccount};
 use axum::extract::rejection::PathRejection;
@@ -176,11 +176,11 @@ impl Book<'_> {
     }
 
     fn waiting(&self) -> WaitingAs {
-        self.app.config.waiting_as
+        self.app.config(self.of.merchant).waiting_as
     }
 
     fn payin(&self, payment: &Payment, lines: &mut Vec<Line>) {
-        let numbers = self.app.config.account_numbers;
+        let numbers = self.app.config(self.of.merchant).account_numbers;
         let how = PayinNotes::of(payment);
         let credited = Amount::new(payment.counters.claimable, payment.amount.currency);
         let at = payment.moments.settled_at.unwrap_or(payment.created_at);
@@ -233,7 +233,7 @@ impl Book<'_> {
         };
         let how = PayinNotes::of(payment);
         let payee = pair.creditor().map(|party| {
-            let account = bank_account(party, self.app.config.account_numbers);
+            let account = bank_account(party, self.app.config(self.of.merchant).account_numbers);
             Object::new().put("bankAccount", account).put("entity", entity(party, how.entity))
         });
         let details = || Object::new().put("paymentMethod", how.method.as_str());
@@ -256,8 +256,8 @@ impl Book<'_> {
             ReturnCharges::Merchant => amount_back,
         };
         let at = refund.updated_at;
-        // The fee follows the amount, where the merchant's rules give it back.
-        let fee_back = match fees::rules(self.app, refund.merchant).on_return {
+        // The fee follows the amount, where that was promised when the refund was made.
+        let fee_back = match refund.fee_on_return {
             FeeOnReturn::Keep => 0,
             FeeOnReturn::Refund => refund.fee,
         };
@@ -276,7 +276,7 @@ impl Book<'_> {
             // It left and came back.
             PayoutState::Returned { .. } => (Word::Returned, 0),
         };
-        let account = bank_account(&payout.creditor, self.app.config.account_numbers);
+        let account = bank_account(&payout.creditor, self.app.config(self.of.merchant).account_numbers);
         let body = Object::new()
             .put("transactionReference", payout.id.to_string())
             .put("type", "PAYOUT")

@@ -62,7 +62,7 @@ pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Account
 
 fn body(app: &App, account: &Account) -> Object {
     let currency = account.currency;
-    let more = app.config.additive_fields;
+    let more = app.config(account.merchant).additive_fields;
     let balance = Object::new()
         .put("value", Out::Raw(printed_signed(account.balance.credit_posted(), currency.exponent())))
         .put("currencyCode", currency.code())

@@ -54,7 +54,7 @@ impl Webhooks {
             return None;
         }
         let event = &stored.event;
-        let told = states::told(refund, history, event, self.app.config.waiting_as)?;
+        let told = states::told(refund, history, event, self.app.config(event.merchant).waiting_as)?;
         let moment = Moment {
             standing: &told.standing,
             attempt: told.attempt,
@@ -167,8 +167,8 @@ impl WebhookDialect for Webhooks {
         TIMEOUT
     }
 
-    fn is_taken_by(&self, status: u16) -> bool {
-        match self.app.config.webhook_success {
+    fn is_taken_by(&self, endpoint: &Endpoint, status: u16) -> bool {
+        match self.app.config(endpoint.merchant).webhook_success {
             WebhookSuccess::AnyOfThe200s => (200..300).contains(&status),
             WebhookSuccess::Only200 => status == 200,
         }

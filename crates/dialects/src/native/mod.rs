@@ -5,6 +5,7 @@ mod accounts;
 mod approvals;
 mod auth;
 mod call;
+mod changes;
 mod config;
 mod deliveries;
 mod endpoints;
@@ -112,6 +113,14 @@ impl Dialect for Native {
 
     fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned {
         provision::provision(plan, self.0.host.environment)
+    }
+
+    fn key_members(&self) -> &'static [&'static str] {
+        &["api_key"]
+    }
+
+    fn has_decision_keys(&self) -> bool {
+        true
     }
 
     fn decision_key(

@@ -25,6 +25,8 @@ pub(super) enum Listing {
     Events,
     /// Pending approvals, by the refund's id.
     Approvals,
+    /// Changes of people, keys, rules and endpoints, by number.
+    Changes,
 }
 
 impl Listing {
@@ -35,6 +37,7 @@ impl Listing {
             Self::Deliveries => 3,
             Self::Events => 4,
             Self::Approvals => 5,
+            Self::Changes => 6,
         }
     }
 }

@@ -15,8 +15,9 @@ use axum::response::Response;
 use http::StatusCode;
 use refundry_domain::command::{Command, FeeInput, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::Limits;
+use refundry_domain::fee::FeeTerms;
 use refundry_domain::id::{MerchantId, PaymentId, RefundId};
-use refundry_domain::party::Creditor;
+use refundry_domain::party::{Creditor, CreditorSource};
 use refundry_domain::payment::Payment;
 use refundry_domain::reference::Tag;
 use refundry_domain::refund::{Funding, Refund, ReserveAt};
@@ -26,6 +27,25 @@ use refundry_engine::envelope::{Answer, Outcome};
 use refundry_engine::mint::new_id;
 use refundry_engine::store::{PageRequest, Reader, RefundFilter, StoreError};
 use std::sync::Arc;
+
+/// `POST /v1/refunds/{id}/creditor`: the account that a refund waits for,
+/// whatever dialect made it.
+pub(super) async fn name_creditor(call: Call) -> Response {
+    call.answer(try_name_creditor(&call).await)
+}
+
+async fn try_name_creditor(call: &Call) -> Result<Response, Problem> {
+    let once = call.optional_once()?;
+    let creditor = requests::creditor(&call.json()?)?;
+    let refund = call.id(RefundId::parse, Refusal::RefundUnknown)?;
+    let source = CreditorSource::MerchantSupplied;
+    let command = Command::GiveDetails { refund, creditor, source, people: Vec::new() };
+    let outcome = call.execute(command, once).await?;
+    match &outcome.result {
+        Ok(_) => Ok(marked(json(StatusCode::OK, &current(call, refund).await?)?, &outcome)),
+        Err(refusal) => Err((*refusal).into()),
+    }
+}
 
 /// `POST /v1/refunds`.
 pub(super) async fn create(call: Call) -> Response {
@@ -77,7 +97,10 @@ fn command(call: &Call, asked: NewRefund, key: &str) -> Command {
         origin: extension::origin(),
         reference,
         merchant_reference,
-        fee: FeeInput::ByRules { method: Arc::from(asked.payment_method.unwrap_or_default()) },
+        fee: FeeInput::ByRules {
+            method: Arc::from(asked.payment_method.unwrap_or_default()),
+            terms: FeeTerms::default(),
+        },
         creditor: asked.creditor,
         refuse_other_creditor: true,
         may_ask_details: asked.may_ask_details,

@@ -127,6 +127,12 @@ pub(super) fn new_refund(body: &Json) -> Result<NewRefund, Problem> {
     })
 }
 
+/// Reads the account that a refund waits for.
+pub(super) fn creditor(body: &Json) -> Result<Party, Problem> {
+    let fields = Fields::of_body(body, &["creditor"])?;
+    party(&fields, "creditor")?.ok_or_else(|| fields.missing("creditor"))
+}
+
 /// The name of a payment method, as the fee rules know it.
 pub(super) fn method<'a>(fields: &Fields<'a>, name: &str) -> Result<Option<&'a str>, Problem> {
     fields.identifier(name, METHOD_LENGTH_MAX)

@@ -3,7 +3,7 @@
 use super::call;
 use super::errors::{self, Kind, Problem};
 use super::{
-    NativeState, accounts, approvals, deliveries, endpoints, estimate, feed, mandates, payments, refunds, rules,
+    NativeState, accounts, approvals, changes, deliveries, endpoints, estimate, feed, mandates, payments, refunds, rules,
 };
 use crate::answer;
 use axum::Router;
@@ -29,6 +29,7 @@ pub(super) fn paths() -> Vec<(&'static str, &'static [&'static str], Route)> {
         ("/v1/refunds/estimate", &["post"], post(estimate::estimate)),
         ("/v1/refunds/{id}", &["get"], get(refunds::show)),
         ("/v1/refunds/{id}/cancel", &["post"], post(refunds::cancel)),
+        ("/v1/refunds/{id}/creditor", &["post"], post(refunds::name_creditor)),
         ("/v1/refunds/{id}/timeline", &["get"], get(refunds::timeline)),
         ("/v1/refunds/{id}/approval", &["get"], get(approvals::show)),
         ("/v1/refunds/{id}/approve", &["post"], post(approvals::approve)),
@@ -51,6 +52,7 @@ pub(super) fn paths() -> Vec<(&'static str, &'static [&'static str], Route)> {
         ("/v1/webhook-endpoints/{id}/deliveries/{event}", &["get"], get(deliveries::show)),
         ("/v1/webhook-endpoints/{id}/deliveries/{event}/replay", &["post"], post(deliveries::replay)),
         ("/v1/events", &["get"], get(feed::list)),
+        ("/v1/audit", &["get"], get(changes::list)),
         ("/openapi.json", &["get"], get(openapi)),
         ("/problems/{code}", &["get"], get(problem)),
     ]

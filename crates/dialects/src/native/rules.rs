@@ -9,7 +9,7 @@ use super::wire;
 use axum::response::Response;
 use http::StatusCode;
 use refundry_domain::approval::{ApprovalLimits, ApprovalRules, REQUIRED_MAX, VALID_FOR_RANGE};
-use refundry_domain::fee::{FeeOnReturn, FeeRule, FeeRules, RULE_COUNT_MAX};
+use refundry_domain::fee::{FeeOnReturn, FeeRounding, FeeRule, FeeRules, RULE_COUNT_MAX};
 use refundry_domain::money::Currency;
 use refundry_domain::time::Span;
 use refundry_engine::registry::{MerchantFees, RegistryChange, RegistryEntry};
@@ -105,7 +105,7 @@ pub(super) async fn set_fees(call: Call) -> Response {
 
 async fn try_set_fees(call: &Call) -> Result<Response, Problem> {
     call.administrator()?;
-    let rules = fees(&Fields::of_body(&call.json()?, &["rules", "on_return", "reduce_refundable"])?)?;
+    let rules = fees(&Fields::of_body(&call.json()?, &["rules", "on_return", "rounding", "reduce_refundable"])?)?;
     let entry = RegistryEntry::Fees(MerchantFees { merchant: call.merchant, rules: Arc::new(rules) });
     let outcome = call.change(RegistryChange::Put(entry), None, call.optional_once()?).await?;
     outcome.result.map_err(Problem::from)?;
@@ -136,6 +136,7 @@ fn fees(fields: &Fields<'_>) -> Result<FeeRules, Problem> {
     Ok(FeeRules {
         rules,
         on_return: fields.word("on_return", FeeOnReturn::from_code)?.unwrap_or_default(),
+        rounding: fields.word("rounding", FeeRounding::from_code)?.unwrap_or_default(),
         reduce_refundable: fields.flag("reduce_refundable")?.unwrap_or(false),
     })
 }

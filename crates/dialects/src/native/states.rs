@@ -289,5 +289,6 @@ pub(super) fn actor(actor: &Actor) -> (&'static str, Option<String>) {
         Actor::Customer => ("customer", None),
         Actor::Rail(name) => ("rail", Some(name.to_string())),
         Actor::Sandbox => ("sandbox", None),
+        Actor::Operator => ("operator", None),
     }
 }

@@ -157,8 +157,8 @@ impl Dialect for TrueLayer {
         routes::not_found(&self.app)
     }
 
-    fn refuse(&self, status: u16, detail: &'static str, _path: &str) -> Option<Response> {
-        Some(routes::refuse(&self.app, status, detail))
+    fn refuse(&self, status: u16, detail: &'static str, path: &str) -> Option<Response> {
+        Some(routes::refuse(&self.app, status, detail, path))
     }
 
     fn named(&self, response: Response, request_id: &str) -> Response {
@@ -175,6 +175,10 @@ impl Dialect for TrueLayer {
 
     fn failure_of_word(&self, word: &str) -> Option<FailureKind> {
         states::failure_of_word(word)
+    }
+
+    fn key_members(&self) -> &'static [&'static str] {
+        &["client_id", "client_secret", "signing_key_id", "signing_private_key_pem"]
     }
 
     fn sandbox_member(&self) -> &'static str {

@@ -2,6 +2,7 @@
 
 use crate::approval::ApprovalPolicy;
 use crate::deadline::Limits;
+use crate::fee::FeeTerms;
 use crate::id::{AccountId, MandateId, MandateToken, PaymentId, PersonId, RefundId};
 use crate::ledger::AccountKind;
 use crate::mandate::Period;
@@ -40,6 +41,8 @@ pub enum FeeInput {
     ByRules {
         /// How the payment came, in the words of the fee rules.
         method: Arc<str>,
+        /// What the door says in place of the merchant's rules.
+        terms: FeeTerms,
     },
 }
 

@@ -7,6 +7,7 @@ use super::{Done, flow, reports, strays};
 use crate::attempt::{Attempt, AttemptState};
 use crate::deadline::{Deadlines, Limits};
 use crate::facts::Draft;
+use crate::fee::FeeOnReturn;
 use crate::id::{PaymentId, RefundId};
 use crate::instruction::{Debit, DebtorAccount, Order, Report};
 use crate::party::{Creditor, CreditorSource};
@@ -83,6 +84,7 @@ fn adopted(draft: &Draft<'_>, id: RefundId, payment: &Payment, debit: &Debit) ->
         merchant_reference: None,
         amount: debit.amount,
         fee: 0,
+        fee_on_return: FeeOnReturn::Keep,
         creditor: if payment.debtor.is_some() {
             Creditor::Payer
         } else {

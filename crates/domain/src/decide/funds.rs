@@ -112,8 +112,7 @@ pub(super) fn take_back(draft: &mut Draft<'_>, refund: &Refund, amount_back: u64
     match refund.funding {
         Funding::Held { account } => {
             take_back_held(draft, account, refund.amount.currency, (amount_back, charges), subject)?;
-            let rules = draft.facts().fee_rules.get(&refund.merchant);
-            if rules.is_some_and(|rules| rules.on_return == FeeOnReturn::Refund) {
+            if refund.fee_on_return == FeeOnReturn::Refund {
                 let book = draft.book(refund.amount.currency).ok_or(Refusal::AccountUnknown)?;
                 draft.transfer(book.fees, account, refund.fee, TransferKind::Posted, subject)?;
             }

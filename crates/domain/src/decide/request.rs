@@ -5,7 +5,7 @@ use crate::command::{FeeInput, ReferenceInput, RequestRefund};
 use crate::deadline::Deadlines;
 use crate::event::{Actor, EventKind};
 use crate::facts::{Draft, KeylessSeen};
-use crate::fee::fee;
+use crate::fee::FeeOnReturn;
 use crate::ledger::AccountKind;
 use crate::money::{AMOUNT_MINOR_MAX, Amount};
 use crate::once::{Fingerprint, OnceRecord, OnceResult};
@@ -40,7 +40,7 @@ pub(super) fn request(draft: &mut Draft<'_>, request: &RequestRefund) -> Result<
     let creditor = choose_creditor(request, &payment)?;
     let mut refund = blank(draft, request, &payment, named, Amount::new(minor, payment.amount.currency));
     refund.creditor = creditor;
-    refund.fee = fee_of(draft, request, &refund)?;
+    (refund.fee, refund.fee_on_return) = fee_of(draft, request, &refund)?;
     refund.approval = approvals::asked(draft, request, &payment, &refund);
     if suspect {
         refund.blocks.push(Block {
@@ -203,7 +203,8 @@ fn check_amount(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -
     if request.currency.is_some_and(|currency| currency != payment.amount.currency) {
         return Err(Refusal::CurrencyMismatch);
     }
-    let remaining = payment.counters.refundable().saturating_sub(fees_counted(draft, payment));
+    let counted = fees_counted(draft, request, payment);
+    let remaining = payment.counters.refundable().saturating_sub(counted);
     match request.amount {
         Some(0) => Err(Refusal::AmountNotPositive),
         Some(minor) if minor > AMOUNT_MINOR_MAX => Err(Refusal::AmountTooLarge),
@@ -216,28 +217,33 @@ fn check_amount(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -
 
 /// The fees of live refunds, where the merchant counts them against what can
 /// still be refunded.
-fn fees_counted(draft: &Draft<'_>, payment: &Payment) -> u64 {
+fn fees_counted(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -> u64 {
     let facts = draft.facts();
-    if !facts.fee_rules.get(&payment.merchant).is_some_and(|rules| rules.reduce_refundable) {
+    let by_door = match &request.fee {
+        FeeInput::Given(_) => None,
+        FeeInput::ByRules { terms, .. } => terms.reduce_refundable,
+    };
+    let by_rules = || facts.fee_rules.get(&payment.merchant).is_some_and(|rules| rules.reduce_refundable);
+    if !by_door.unwrap_or_else(by_rules) {
         return 0;
     }
     let live = facts.live_refunds.get(&payment.id).into_iter().flatten();
     live.filter_map(|id| facts.refunds.get(id)).fold(0, |sum, refund| sum.saturating_add(refund.fee))
 }
 
-/// What the refund costs. It comes on top of the amount and may be more than
-/// a small one.
-fn fee_of(draft: &Draft<'_>, request: &RequestRefund, refund: &Refund) -> Result<u64, Refusal> {
-    let amount = refund.amount;
-    let fee = match (&request.fee, refund.funding) {
-        (FeeInput::Given(minor), _) => *minor,
-        (FeeInput::ByRules { method }, Funding::Held { .. }) => {
-            let rules = draft.facts().fee_rules.get(&refund.merchant);
-            rules.map_or(0, |rules| fee(&rules.rule(amount.currency, method), amount.minor))
+/// What the refund costs, and what becomes of that if it comes back. It comes
+/// on top of the amount and may be more than a small one.
+fn fee_of(draft: &Draft<'_>, request: &RequestRefund, refund: &Refund) -> Result<(u64, FeeOnReturn), Refusal> {
+    let rules = draft.facts().fee_rules.get(&refund.merchant).map(Arc::clone).unwrap_or_default();
+    let (fee, on_return) = match (&request.fee, refund.funding) {
+        (FeeInput::Given(minor), _) => (*minor, rules.on_return),
+        (FeeInput::ByRules { method, terms }, Funding::Held { .. }) => {
+            let rules = rules.under(*terms);
+            (rules.fee(refund.amount, method), rules.on_return)
         }
-        (FeeInput::ByRules { .. }, Funding::Mandate { .. } | Funding::MerchantAuthorised) => 0,
+        (FeeInput::ByRules { .. }, Funding::Mandate { .. } | Funding::MerchantAuthorised) => (0, FeeOnReturn::Keep),
     };
-    if fee > AMOUNT_MINOR_MAX { Err(Refusal::FeeTooLarge) } else { Ok(fee) }
+    if fee > AMOUNT_MINOR_MAX { Err(Refusal::FeeTooLarge) } else { Ok((fee, on_return)) }
 }
 
 fn check_funding(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -> Result<(), Refusal> {
@@ -295,6 +301,7 @@ fn blank(
         merchant_reference: request.merchant_reference.clone(),
         amount,
         fee: 0,
+        fee_on_return: FeeOnReturn::Keep,
         creditor: Creditor::Unknown,
         funding: resolved_funding(draft, request, payment),
         shortage: request.shortage,

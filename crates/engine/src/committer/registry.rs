@@ -1,27 +1,26 @@
 //! Changes of the registry, and what decisions need of it.
 
 use super::{Committer, Gathered};
+use crate::audit;
 use crate::envelope::{Answer, Envelope};
 use crate::registry::{Directory, MerchantPolicy, RegistryChange, RegistryEntry};
 use refundry_domain::approval::ApprovalRules;
 use refundry_domain::event::Actor;
 use refundry_domain::facts::Facts;
 use refundry_domain::refusal::Refusal;
+use refundry_domain::time::Timestamp;
 use std::sync::Arc;
 
 impl Committer {
     pub(super) fn change_registry(
         &self,
-        envelope: &Envelope,
+        (envelope, at): (&Envelope, Timestamp),
         change: &RegistryChange,
         gathered: &mut Gathered,
     ) -> Result<Answer, Refusal> {
         let directory = gathered.directory.get_or_insert_with(|| (*self.snapshot()).clone());
-        match change {
-            RegistryChange::Put(entry) => {
-                directory.put(entry.clone());
-                gathered.registry_put.push(entry.clone());
-            }
+        let entry = match change {
+            RegistryChange::Put(entry) => entry.clone(),
             RegistryChange::PutEndpointWithin { endpoint, per_event_max } => {
                 let crowded = endpoint.events.iter().any(|event| {
                     let others = directory.endpoints_of(endpoint.merchant, &endpoint.dialect, &endpoint.group);
@@ -31,35 +30,50 @@ impl Committer {
                 if crowded {
                     return Err(Refusal::TooManyEndpoints);
                 }
-                let entry = RegistryEntry::Endpoint(endpoint.clone());
-                directory.put(entry.clone());
-                gathered.registry_put.push(entry);
+                RegistryEntry::Endpoint(endpoint.clone())
             }
             RegistryChange::RemoveEndpoint(id) => {
                 let owned = directory.endpoints.get(id).is_some_and(|endpoint| endpoint.merchant == envelope.merchant);
-                if !owned {
-                    return Err(Refusal::EndpointUnknown);
-                }
-                if let Some(endpoint) = directory.endpoints.remove(id) {
-                    gathered.registry_remove.push(RegistryEntry::Endpoint((*endpoint).clone()).key());
-                }
+                let removed = if owned { directory.endpoints.remove(id) } else { None };
+                let removed = removed.ok_or(Refusal::EndpointUnknown)?;
+                let entry = RegistryEntry::Endpoint((*removed).clone());
+                gathered.registry_remove.push(entry.key());
+                write_down((envelope, at), (Some(&entry), None), gathered);
+                return Ok(Answer::Done);
             }
             RegistryChange::PutPerson(person) => {
                 if directory.person_by_email(&person.email).is_some_and(|other| other.id != person.id) {
                     return Err(Refusal::AlreadyExists);
                 }
-                gathered.registry_put.push(RegistryEntry::Person(person.clone()));
-                directory.put(RegistryEntry::Person(person.clone()));
+                RegistryEntry::Person(person.clone())
             }
             RegistryChange::PutPolicy(rules) => {
                 let version = directory.approval_rules(envelope.merchant).version.saturating_add(1);
                 let rules = Arc::new(ApprovalRules { version, ..rules.clone() });
-                let entry = RegistryEntry::Policy(MerchantPolicy { merchant: envelope.merchant, rules });
-                directory.put(entry.clone());
-                gathered.registry_put.push(entry);
+                RegistryEntry::Policy(MerchantPolicy { merchant: envelope.merchant, rules })
             }
-        }
+        };
+        let before = directory.in_place_of(&entry);
+        directory.put(entry.clone());
+        write_down((envelope, at), (before.as_ref(), Some(&entry)), gathered);
+        gathered.registry_put.push(entry);
         Ok(Answer::Done)
+    }
+}
+
+/// Writes down who changed what, in the transaction of the change.
+fn write_down(
+    (envelope, at): (&Envelope, Timestamp),
+    change: (Option<&RegistryEntry>, Option<&RegistryEntry>),
+    gathered: &mut Gathered,
+) {
+    let Some(directory) = &mut gathered.directory else { return };
+    let who = audit::Change { merchant: envelope.merchant, by: &envelope.actor, at };
+    if let Some(record) = audit::record(directory, who, change) {
+        let head = RegistryEntry::AuditHead(record.head());
+        directory.put(head.clone());
+        gathered.registry_put.push(head);
+        gathered.audit.push(record);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use refundry_domain::approval::{ApprovalLimits, ApprovalRules};
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
-use refundry_domain::fee::{FeeOnReturn, FeeRule, FeeRules};
+use refundry_domain::fee::{FeeOnReturn, FeeRounding, FeeRule, FeeRules};
 use refundry_domain::id::MerchantId;
 use refundry_domain::money::Currency;
 use refundry_domain::time::Span;
@@ -96,6 +96,16 @@ impl MerchantFees {
             FeeOnReturn::Refund => 1,
         };
         to.byte(gives_back).byte(u8::from(rules.reduce_refundable));
+        match rules.rounding {
+            // As it was before there was anything else.
+            FeeRounding::HalfUp => {}
+            FeeRounding::HalfEven => {
+                to.byte(1);
+            }
+            FeeRounding::Up => {
+                to.byte(2);
+            }
+        }
     }
 
     pub(super) fn take(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
@@ -104,6 +114,12 @@ impl MerchantFees {
             rules: from.list(take_rule)?.into_iter().collect(),
             on_return: if from.flag()? { FeeOnReturn::Refund } else { FeeOnReturn::Keep },
             reduce_refundable: from.flag()?,
+            rounding: match if from.is_empty() { 0 } else { from.byte()? } {
+                0 => FeeRounding::HalfUp,
+                1 => FeeRounding::HalfEven,
+                2 => FeeRounding::Up,
+                _ => return Err(Malformed),
+            },
         };
         Ok(Self { merchant, rules: Arc::new(rules) })
     }

@@ -14,6 +14,7 @@ mod outcomes;
 mod pages;
 mod payouts;
 mod people;
+mod readme;
 mod restart;
 mod seeds;
 mod server;

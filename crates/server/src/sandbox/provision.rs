@@ -140,6 +140,8 @@ pub async fn provision(
         | RegistryEntry::Policy(_)
         | RegistryEntry::Fees(_)
         | RegistryEntry::Brand(_)
+        | RegistryEntry::Settings(_)
+        | RegistryEntry::AuditHead(_)
         | RegistryEntry::Unswept(_) => false,
     };
     entries.retain(|entry| !known(entry));

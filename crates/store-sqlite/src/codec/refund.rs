@@ -17,6 +17,7 @@ use refundry_domain::attempt::AttemptState;
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
 use refundry_domain::deadline::Pace;
 use refundry_domain::event::{decode_state, encode_state, gate_number};
+use refundry_domain::fee::FeeOnReturn;
 use refundry_domain::id::{MerchantId, PaymentId, RefundId};
 use refundry_domain::party::{Creditor, CreditorSource};
 use refundry_domain::payment::Origin;
@@ -38,6 +39,8 @@ pub(crate) struct RefundColumns {
 /// The form of a sealed part that ends with the notes of those who decided; one
 /// without notes is as it was before there were any.
 const FORM_NOTES: u8 = 2;
+/// Beside the number of when money is set aside: the fee goes back with a return.
+const FEE_GOES_BACK: u8 = 0x10;
 
 /// The native words of the states in the order of their stored numbers.
 pub(crate) const STATE_WORDS: [&str; 13] = [
@@ -105,7 +108,11 @@ pub(crate) fn body(refund: &Refund) -> Vec<u8> {
     };
     put_funding(to, &refund.funding);
     to.byte(shortage_number(refund.shortage));
-    to.byte(reserve_number(refund.reserve_at));
+    let fee_goes_back = match refund.fee_on_return {
+        FeeOnReturn::Keep => 0,
+        FeeOnReturn::Refund => FEE_GOES_BACK,
+    };
+    to.byte(reserve_number(refund.reserve_at) | fee_goes_back);
     to.byte(reservation_number(refund.reservation));
     encode_state(to, refund.state);
     encode_state(to, refund.first_state);
@@ -178,6 +185,7 @@ pub(crate) fn read(columns: RefundColumns, body: &[u8], private: Option<&[u8]>) 
     }
     let (mut open, paced) = open_paced(body)?;
     let from = &mut open;
+    let fee_goes_back;
     let mut refund = Refund {
         id: columns.id,
         merchant: columns.merchant,
@@ -188,6 +196,7 @@ pub(crate) fn read(columns: RefundColumns, body: &[u8], private: Option<&[u8]>) 
         reference: ClientReference { tag: tag_of(from.byte()?)?, value: Arc::from(from.text()?) },
         amount: take_amount(from)?,
         fee: from.number()?,
+        fee_on_return: FeeOnReturn::Keep,
         creditor: match take_creditor(from)? {
             CreditorTag::Unknown => Creditor::Unknown,
             CreditorTag::Payer => Creditor::Payer,
@@ -195,7 +204,11 @@ pub(crate) fn read(columns: RefundColumns, body: &[u8], private: Option<&[u8]>) 
         },
         funding: take_funding(from)?,
         shortage: shortage_of(from.byte()?)?,
-        reserve_at: reserve_of(from.byte()?)?,
+        reserve_at: {
+            let number = from.byte()?;
+            fee_goes_back = number & FEE_GOES_BACK != 0;
+            reserve_of(number & !FEE_GOES_BACK)?
+        },
         reservation: reservation_of(from.byte()?)?,
         state: decode_state(from)?,
         first_state: decode_state(from)?,
@@ -215,6 +228,9 @@ pub(crate) fn read(columns: RefundColumns, body: &[u8], private: Option<&[u8]>) 
     };
     if paced {
         refund.deadlines.limits.pace = take_pace(from)?;
+    }
+    if fee_goes_back {
+        refund.fee_on_return = FeeOnReturn::Refund;
     }
     ended(from)?;
     Ok(refund)

@@ -10,6 +10,7 @@ use refundry_domain::attempt::{Attempt, AttemptState};
 use refundry_domain::bytes::Malformed;
 use refundry_domain::deadline::{Deadlines, Limits, Pace};
 use refundry_domain::event::{Actor, Event, EventKind, decode_bank_code};
+use refundry_domain::fee::FeeOnReturn;
 use refundry_domain::id::{
     AccountId, EndpointId, MandateId, MandateToken, MerchantId, PaymentId, PayoutId, PersonId, RefundId,
 };
@@ -124,13 +125,14 @@ impl Dice {
     }
 
     fn actor(&mut self) -> Actor {
-        match self.below(6) {
+        match self.below(7) {
             0 => Actor::Engine,
             1 => Actor::Credential(Arc::from(self.text())),
             2 => Actor::Person(PersonId(self.id())),
             3 => Actor::Customer,
             4 => Actor::Rail(Arc::from(self.text())),
-            _ => Actor::Sandbox,
+            5 => Actor::Sandbox,
+            _ => Actor::Operator,
         }
     }
 
@@ -224,6 +226,7 @@ impl Dice {
             merchant_reference: self.maybe(|dice| Arc::from(dice.text())),
             amount: self.amount(),
             fee: self.minor(),
+            fee_on_return: self.pick(&[FeeOnReturn::Keep, FeeOnReturn::Refund]),
             creditor: self.creditor(),
             funding: self.funding(),
             shortage: self.pick(&[Shortage::Refuse, Shortage::Fail, Shortage::Wait]),

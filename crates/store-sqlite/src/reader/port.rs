@@ -19,6 +19,7 @@ use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
 use refundry_domain::stray::Stray;
 use refundry_domain::time::Timestamp;
+use refundry_engine::audit::AuditRecord;
 use refundry_engine::registry::{RegistryEntry, RegistryKey};
 use refundry_engine::store::{
     Delivery, DeliveryState, PageRequest, PayoutFilter, PayoutPlace, Reader, RefundFilter, SettledRange, StoreError,
@@ -333,6 +334,14 @@ impl Reader for SqliteReader {
         page: PageRequest<u64>,
     ) -> Result<Vec<Delivery>, StoreError> {
         self.read(|rows| deliveries(rows, merchant, endpoint, page))
+    }
+
+    fn audit(&self, of: MerchantId, page: PageRequest<u64>) -> Result<Vec<AuditRecord>, StoreError> {
+        let before = page.before.and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MAX);
+        self.read(|rows| match merchant(rows, of)? {
+            Some(n) => all(rows, sql::AUDIT_PAGE, params![n, before, stored::limit(page.limit)], scan::audit_record),
+            None => Ok(Vec::new()),
+        })
     }
 
     fn registry(&self) -> Result<Vec<RegistryEntry>, StoreError> {

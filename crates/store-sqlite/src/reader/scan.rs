@@ -8,6 +8,7 @@ use crate::write_records::LEGS;
 use refundry_domain::bytes::Malformed;
 use refundry_domain::id::AccountId;
 use refundry_domain::ledger::TransferKind;
+use refundry_engine::audit::AuditRecord;
 use refundry_engine::store::{Row, StoreError, StoredTransfer, Table};
 use std::collections::HashMap;
 
@@ -32,7 +33,13 @@ pub(super) fn table(rows: Rows<'_>, table: Table, each: Each<'_>) -> Result<(), 
             let (place, event) = rows::event(row)?;
             Ok(Row::Event { place, event })
         }),
+        Table::Audit => stream(rows, sql::AUDIT_SCAN, each, |row| Ok(Row::Audit(audit_record(row)?))),
     }
+}
+
+/// A change of the registry as it is stored.
+pub(super) fn audit_record(row: &rusqlite::Row<'_>) -> Result<AuditRecord, Fault> {
+    Ok(AuditRecord::decode(rows::bytes(row, 0)?)?)
 }
 
 fn stream(

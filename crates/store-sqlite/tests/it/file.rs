@@ -97,7 +97,7 @@ fn write(writer: &mut dyn Writer) -> Written {
     facts.once.insert(key, OnceRecord { fingerprint: Fingerprint([1; 16]), result, at: AT });
     facts.changes.once.insert(key);
     let entries = [RegistryEntry::Endpoint(endpoint)];
-    let batch = Batch { facts: &facts, registry_put: &entries, registry_remove: &[], deliveries: &[] };
+    let batch = Batch { facts: &facts, registry_put: &entries, registry_remove: &[], audit: &[], deliveries: &[] };
     assert_eq!(writer.commit(&batch).expect("it is taken"), 1);
     written
 }
@@ -121,7 +121,7 @@ fn nothing_personal_is_readable_in_the_files() {
     let payments = [(written.merchant, written.payment)].into();
     let mut facts = writer.begin(&Keys { payments, ..Keys::default() }).expect("it loads");
     facts.changes.payments.insert(written.payment);
-    let batch = Batch { facts: &facts, registry_put: &[], registry_remove: &[], deliveries: &[] };
+    let batch = Batch { facts: &facts, registry_put: &[], registry_remove: &[], audit: &[], deliveries: &[] };
     writer.commit(&batch).expect("it is taken");
     let needles = [NAME, NUMBER, IBAN, PAY_ID, SECRET, ANSWER, REMITTANCE].map(str::as_bytes);
     let look = |when: &str| {

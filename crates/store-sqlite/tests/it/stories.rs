@@ -2,6 +2,7 @@
 //! funds, authorisation, return, recall, external refunds), and what happens
 //! when a rail, a process or a disk lets us down.
 
+mod changes;
 mod fees;
 mod gates;
 mod money;

@@ -2,12 +2,14 @@
 
 use super::{AT, Ids};
 use refundry_domain::approval::{ApprovalLimits, ApprovalRules};
-use refundry_domain::fee::{FeeOnReturn, FeeRule, FeeRules};
+use refundry_domain::fee::{FeeOnReturn, FeeRounding, FeeRule, FeeRules};
 use refundry_domain::id::MerchantId;
 use refundry_domain::money::Currency;
 use refundry_domain::time::Span;
+use refundry_engine::audit::AuditHead;
 use refundry_engine::registry::{
-    Brand, Credential, Endpoint, Group, Merchant, MerchantFees, MerchantPolicy, Person, RegistryEntry, Role, Scope,
+    Brand, Credential, Endpoint, Group, Merchant, MerchantFees, MerchantPolicy, MerchantSettings, Person,
+    RegistryEntry, Role, Scope,
 };
 use std::sync::Arc;
 
@@ -23,7 +25,12 @@ fn policy(merchant: MerchantId) -> MerchantPolicy {
 fn fees(merchant: MerchantId) -> MerchantFees {
     let rule = FeeRule { flat: 35, basis_points: 25, min: Some(40), max: Some(900) };
     let rules = [((Currency::GBP, String::new()), rule), ((Currency::GBP, "card".to_owned()), FeeRule::default())];
-    let rules = FeeRules { rules: rules.into(), on_return: FeeOnReturn::Refund, reduce_refundable: true };
+    let rules = FeeRules {
+        rules: rules.into(),
+        on_return: FeeOnReturn::Refund,
+        reduce_refundable: true,
+        rounding: FeeRounding::Up,
+    };
     MerchantFees { merchant, rules: Arc::new(rules) }
 }
 
@@ -79,5 +86,11 @@ pub fn registry_entries(ids: &mut Ids, merchant: MerchantId) -> Vec<RegistryEntr
             logo: Some(Arc::from(&b"\x89PNG\r\n\x1a\n"[..])),
             ..Brand::plain(merchant)
         }),
+        RegistryEntry::Settings(MerchantSettings {
+            merchant,
+            dialect: "native".to_owned(),
+            values: Arc::new([("colour".to_owned(), "\"green\"".to_owned())].into()),
+        }),
+        RegistryEntry::AuditHead(AuditHead { merchant, number: 300, hash: [5; 32] }),
     ]
 }

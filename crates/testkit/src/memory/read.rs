@@ -13,6 +13,7 @@ use refundry_domain::payout::Payout;
 use refundry_domain::refund::{Gate, Refund, RefundState};
 use refundry_domain::stray::Stray;
 use refundry_domain::time::Timestamp;
+use refundry_engine::audit::AuditRecord;
 use refundry_engine::registry::RegistryEntry;
 use refundry_engine::store::{
     Delivery, DeliveryState, PageRequest, PayoutFilter, PayoutPlace, Reader, RefundFilter, Row, SettledRange,
@@ -63,6 +64,7 @@ fn rows(state: &State, table: Table) -> Vec<Row> {
         Table::Payments => state.payments.values().cloned().map(Row::Payment).collect(),
         Table::Refunds => state.refunds.values().cloned().map(Row::Refund).collect(),
         Table::Payouts => state.payouts.values().cloned().map(Row::Payout).collect(),
+        Table::Audit => state.audit.values().cloned().map(Row::Audit).collect(),
         Table::Events => {
             (1..).zip(&state.events).map(|(place, event)| Row::Event { place, event: event.clone() }).collect()
         }
@@ -361,6 +363,14 @@ impl Reader for MemoryStore {
             let older =
                 state.deliveries.range((Bound::Included((endpoint, 0)), below)).rev().map(|(_, delivery)| delivery);
             older.filter(|delivery| delivery.merchant == merchant).take(page.limit).cloned().collect()
+        }))
+    }
+
+    fn audit(&self, merchant: MerchantId, page: PageRequest<u64>) -> Result<Vec<AuditRecord>, StoreError> {
+        Ok(self.read(|state| {
+            let below = page.before.unwrap_or(u64::MAX);
+            let older = state.audit.range((merchant, 0)..(merchant, below)).rev();
+            older.map(|(_, record)| record).take(page.limit).cloned().collect()
         }))
     }
 

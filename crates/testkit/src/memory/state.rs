@@ -15,6 +15,7 @@ use refundry_domain::payout::Payout;
 use refundry_domain::refund::Refund;
 use refundry_domain::stray::Stray;
 use refundry_domain::time::Timestamp;
+use refundry_engine::audit::AuditRecord;
 use refundry_engine::registry::{RegistryEntry, RegistryKey};
 use refundry_engine::store::{Batch, Delivery, StoredTransfer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +40,7 @@ pub(super) struct State {
     pub(super) events: Vec<Event>,
     pub(super) transfers: BTreeMap<(u64, u8), StoredTransfer>,
     pub(super) registry: BTreeMap<RegistryKey, RegistryEntry>,
+    pub(super) audit: BTreeMap<(MerchantId, u64), AuditRecord>,
     pub(super) deliveries: BTreeMap<(EndpointId, u64), Delivery>,
     pub(super) cursors: BTreeMap<EndpointId, u64>,
     /// Refunds by payment.
@@ -80,6 +82,9 @@ impl State {
         }
         for key in batch.registry_remove {
             self.registry.remove(key);
+        }
+        for record in batch.audit {
+            self.audit.insert((record.merchant, record.number), record.clone());
         }
         for update in batch.deliveries {
             for row in &update.rows {

@@ -4,11 +4,13 @@ use super::Subject;
 use super::reads::END_OF_TIME;
 use super::shop;
 use crate::make::{self, AT};
+use refundry_domain::event::Actor;
 use refundry_domain::facts::Facts;
 use refundry_domain::id::{EndpointId, MerchantId};
 use refundry_domain::time::{Span, Timestamp};
+use refundry_engine::audit::AuditRecord;
 use refundry_engine::registry::{RegistryEntry, RegistryKey};
-use refundry_engine::store::{Batch, Delivery, DeliveryState, DeliveryUpdate, PageRequest};
+use refundry_engine::store::{Batch, Delivery, DeliveryState, DeliveryUpdate, PageRequest, Row, Table};
 
 fn delivery(merchant: MerchantId, endpoint: EndpointId, event: u64, state: DeliveryState) -> Delivery {
     Delivery {
@@ -33,7 +35,8 @@ fn put(subject: &mut Subject, rows: &[Delivery], cursors: &[(EndpointId, u64)]) 
         DeliveryUpdate { rows: rows.to_vec(), cursors: Vec::new() },
         DeliveryUpdate { rows: Vec::new(), cursors: cursors.to_vec() },
     ];
-    let batch = Batch { facts: &Facts::default(), registry_put: &[], registry_remove: &[], deliveries: &updates };
+    let batch =
+        Batch { facts: &Facts::default(), registry_put: &[], registry_remove: &[], audit: &[], deliveries: &updates };
     subject.writer.commit(&batch).expect("deliveries are taken");
 }
 
@@ -92,7 +95,8 @@ pub(super) fn the_registry_is_put_and_removed(subject: &mut Subject) {
     let mut entries = make::registry_entries(&mut shop.ids, shop.merchant);
     entries.extend(make::registry_entries(&mut shop.ids, shop.other));
     let mut write = |put: &[RegistryEntry], remove: &[RegistryKey]| {
-        let batch = Batch { facts: &Facts::default(), registry_put: put, registry_remove: remove, deliveries: &[] };
+        let batch =
+            Batch { facts: &Facts::default(), registry_put: put, registry_remove: remove, audit: &[], deliveries: &[] };
         subject.writer.commit(&batch).expect("the registry is written");
         let mut stored = subject.reader.registry().expect("read");
         stored.sort_by_key(RegistryEntry::key);
@@ -119,4 +123,40 @@ pub(super) fn the_registry_is_put_and_removed(subject: &mut Subject) {
         entries.iter().filter(|entry| matches!(entry, RegistryEntry::Endpoint(_))).map(RegistryEntry::key).collect();
     entries.retain(|entry| !matches!(entry, RegistryEntry::Endpoint(_)));
     assert_eq!(write(&[], &endpoints), sorted(&entries), "an entry is removed by its key");
+}
+
+pub(super) fn changes_are_kept_in_order(subject: &mut Subject) {
+    let shop = shop::stock(subject);
+    let change = |merchant, number: u64| AuditRecord {
+        merchant,
+        number,
+        at: AT,
+        by: Actor::Operator,
+        person: None,
+        kind: "policy".to_owned(),
+        id: String::new(),
+        words: format!("version {number}"),
+        previous: [0; 32],
+    };
+    let records: Vec<_> = (1..=5).map(|number| change(shop.merchant, number)).chain([change(shop.other, 1)]).collect();
+    let facts = Facts::default();
+    let batch = Batch { facts: &facts, registry_put: &[], registry_remove: &[], audit: &records, deliveries: &[] };
+    subject.writer.commit(&batch).expect("the changes are written");
+    let page = |merchant, limit, before| {
+        let found = subject.reader.audit(merchant, PageRequest { limit, before }).expect("read");
+        found.iter().map(|record| record.number).collect::<Vec<_>>()
+    };
+    assert_eq!(page(shop.merchant, 10, None), [5, 4, 3, 2, 1], "newest first");
+    assert_eq!(page(shop.merchant, 2, Some(4)), [3, 2]);
+    assert_eq!(page(shop.other, 10, None), [1]);
+    let mut scanned = Vec::new();
+    let read = subject.reader.scan(Table::Audit, &mut |row| {
+        if let Row::Audit(record) = row {
+            scanned.push(record);
+        }
+        Ok(())
+    });
+    read.expect("read");
+    let mine: Vec<_> = scanned.iter().filter(|record| record.merchant == shop.merchant).cloned().collect();
+    assert_eq!((mine.as_slice(), scanned.len()), (&records[..5], 6));
 }

@@ -84,16 +84,19 @@ pub(super) fn all_keys(shop: &Shop) -> Keys {
 /// Everything a store tells, as text to compare.
 pub(super) fn everything(subject: &mut Subject, shop: &Shop) -> Vec<String> {
     let mut lines = Vec::new();
-    let tables = [Table::Accounts, Table::Transfers, Table::Payments, Table::Refunds, Table::Events];
+    let tables = [Table::Accounts, Table::Transfers, Table::Payments, Table::Refunds, Table::Events, Table::Audit];
     let scanned = subject.reader.scan_all(&tables, &mut |row| {
         lines.push(match &row {
             // The Debug form of a party is masked; compare what it masks, too.
             Row::Payment(payment) => {
                 format!("{row:?} {:?}", payment.debtor.as_ref().map(|party| party.account.canonical()))
             }
-            Row::Account(_) | Row::Transfer(_) | Row::Refund(_) | Row::Payout(_) | Row::Event { .. } => {
-                format!("{row:?}")
-            }
+            Row::Account(_)
+            | Row::Transfer(_)
+            | Row::Refund(_)
+            | Row::Payout(_)
+            | Row::Event { .. }
+            | Row::Audit(_) => format!("{row:?}"),
         });
         Ok(())
     });

@@ -53,7 +53,7 @@ pub(super) fn put_refund(draft: &mut Draft<'_>, mut refund: Refund) {
 
 /// A batch of facts alone.
 pub(super) fn batch(facts: &Facts) -> Batch<'_> {
-    Batch { facts, registry_put: &[], registry_remove: &[], deliveries: &[] }
+    Batch { facts, registry_put: &[], registry_remove: &[], audit: &[], deliveries: &[] }
 }
 
 impl Subject {

@@ -419,6 +419,8 @@ fn a_nowhere() -> Arc<Endpoint> {
         | RegistryEntry::Policy(_)
         | RegistryEntry::Fees(_)
         | RegistryEntry::Brand(_)
+        | RegistryEntry::Settings(_)
+        | RegistryEntry::AuditHead(_)
         | RegistryEntry::Unswept(_) => None,
     });
     Arc::new(entry.unwrap())

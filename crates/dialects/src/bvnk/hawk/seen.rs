@@ -16,25 +16,23 @@ struct Generations {
     previous: HashSet<OnceKey>,
     /// When the current one began, seconds.
     since: i64,
+    /// How long a signature can come again, seconds: the longest of all merchants'.
+    window: i64,
 }
 
 /// The signatures that were used lately. One short lock.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::bvnk) struct Seen {
-    window: i64,
     generations: Mutex<Generations>,
 }
 
 impl Seen {
-    /// Remembers at least as long as a signature with this skew, seconds, is good.
-    pub(in crate::bvnk) fn new(skew: i64) -> Self {
-        Self { window: skew.saturating_mul(2).saturating_add(1), generations: Mutex::default() }
-    }
-
-    /// Uses a signature up; false when it was used before. `now` is real time, seconds.
-    pub(in crate::bvnk) fn use_up(&self, key: OnceKey, now: i64) -> bool {
+    /// Uses a signature up that is good within this skew, seconds; false when
+    /// it was used before. `now` is real time, seconds.
+    pub(in crate::bvnk) fn use_up(&self, key: OnceKey, now: i64, skew: i64) -> bool {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.saturating_sub(generations.since) >= self.window {
+        generations.window = generations.window.max(skew.saturating_mul(2).saturating_add(1));
+        if now.saturating_sub(generations.since) >= generations.window {
             generations.previous = std::mem::take(&mut generations.current);
             generations.since = now;
         }
@@ -48,12 +46,12 @@ mod tests {
 
     #[test]
     fn a_signature_is_remembered_while_it_is_good() {
-        let seen = Seen::new(60);
+        let seen = Seen::default();
         let key = |number: u8| OnceKey([number; 16]);
-        assert!(seen.use_up(key(1), 1_000) && !seen.use_up(key(1), 1_000));
-        assert!(seen.use_up(key(2), 1_130), "a new generation begins");
-        assert!(!seen.use_up(key(1), 1_200), "and the one before is still known");
-        assert!(!seen.use_up(key(2), 1_249));
-        assert!(seen.use_up(key(3), 1_260) && seen.use_up(key(1), 1_260));
+        assert!(seen.use_up(key(1), 1_000, 60) && !seen.use_up(key(1), 1_000, 60));
+        assert!(seen.use_up(key(2), 1_130, 60), "a new generation begins");
+        assert!(!seen.use_up(key(1), 1_200, 60), "and the one before is still known");
+        assert!(!seen.use_up(key(2), 1_249, 60));
+        assert!(seen.use_up(key(3), 1_260, 60) && seen.use_up(key(1), 1_260, 60));
     }
 }

@@ -92,6 +92,35 @@ async fn a_signature_opens_the_door_once() {
     assert_eq!(world.get(&format!("/payment/v1/payins/{payin}")).await.json()["refunds"].as_array().unwrap().len(), 1);
 }
 
+// conformance: bvnk 5
+#[tokio::test]
+async fn a_read_that_another_process_took_is_not_taken_again() {
+    let world = World::new().await;
+    let now = world.engine.now().unix_seconds();
+    let read = |off: i64, nonce: &str| {
+        let nonce = nonce.to_owned();
+        world.call(Method::GET, WALLETS).with(move |call| (call.ts, call.nonce) = (now + off, nonce))
+    };
+    for (off, nonce) in [(-59, "past"), (0, "now"), (59, "ahead")] {
+        assert_eq!(read(off, nonce).send().await.status, 200, "{off}: before the restart");
+    }
+    world.clock.advance(Span::seconds(1));
+    let later = crate::bvnk::open_at(&world.host, &json!({}), |host| host.engine.now()).unwrap().router();
+    let stale = crate::bvnk::hawk::stale_challenge(b"shop-key-0123456789", now + 1);
+    for (off, nonce, said) in
+        [(-59, "past", &*stale), (0, "now", &stale), (0, "new", &stale), (59, "ahead", "Hawk error=\"Invalid nonce\"")]
+    {
+        let heard = read(off, nonce).to(&later).send().await;
+        assert_eq!((heard.fault().0, heard.header("www-authenticate")), (401, said), "{off} {nonce}");
+    }
+    // Whoever takes the time that they are told signs anew.
+    assert_eq!(read(1, "new").to(&later).send().await.status, 200);
+    assert_eq!(read(60, "ahead-new").to(&later).send().await.status, 200);
+    let estimate = "/payment/v1/payins/018e5e83-ac50-4df0-a7e4-c9f15d493f90/refund/estimate";
+    let asked = world.post(estimate).json(&a_refund("1", "GBP")).with(|call| call.ts = now).to(&later).send().await;
+    assert_eq!((asked.fault().0, asked.header("www-authenticate")), (401, &*stale), "an estimate is a read");
+}
+
 // conformance: bvnk 6
 #[tokio::test]
 async fn malformed_missing_and_narrow_credentials() {

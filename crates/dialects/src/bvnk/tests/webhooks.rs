@@ -84,7 +84,8 @@ async fn which_answers_are_good_is_a_setting() {
     for (settings, good) in
         [(json!({}), [true, true, false]), (json!({ "webhook_success": "200" }), [true, false, false])]
     {
-        let webhooks = World::with(settings.clone()).await.dialect.webhooks();
-        assert_eq!([200, 202, 302].map(|status| webhooks.is_taken_by(status)), good, "{settings}");
+        let world = World::with(settings.clone()).await;
+        let (webhooks, endpoint) = (world.dialect.webhooks(), world.inbox_endpoint());
+        assert_eq!([200, 202, 302].map(|status| webhooks.is_taken_by(&endpoint, status)), good, "{settings}");
     }
 }

@@ -13,7 +13,7 @@ use refundry_domain::payment::Payment;
 pub(in crate::bvnk) fn data(app: &App, payment: &Payment, word: &'static str) -> Object {
     let how = PayinNotes::of(payment);
     let id = payment.id.to_string();
-    let numbers = app.config.account_numbers;
+    let numbers = app.config(payment.merchant).account_numbers;
     let payer = payment.debtor.as_ref().map(|party| {
         Object::new()
             .put_some("name", party.name.clone())

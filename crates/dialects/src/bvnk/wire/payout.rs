@@ -71,7 +71,7 @@ pub(in crate::bvnk) fn metadata(notes: Option<&RefundNotes>) -> Out {
 /// lists them.
 pub(in crate::bvnk) fn status(app: &App, pair: Pair<'_>) -> Object {
     let Pair { refund, payment } = pair;
-    let config = &app.config;
+    let config = &app.config(refund.merchant);
     let more = config.additive_fields;
     let notes = RefundNotes::of(refund);
     let standing = Standing::of(refund);
@@ -126,7 +126,7 @@ pub(in crate::bvnk) fn second(app: &App, pair: Pair<'_>, merchant: &str) -> Obje
         .put("id", refund.id.to_string())
         .put("type", "FIAT")
         .put("method", notes.method)
-        .put("status", Standing::of(refund).word(app.config.waiting_as).text())
+        .put("status", Standing::of(refund).word(app.config(refund.merchant).waiting_as).text())
         .put("direction", "OUT")
         .put("createdAt", time(refund.created_at))
         .put("updatedAt", time(refund.updated_at))
@@ -139,7 +139,7 @@ pub(in crate::bvnk) fn second(app: &App, pair: Pair<'_>, merchant: &str) -> Obje
 pub(in crate::bvnk) fn legacy(app: &App, refund: &Refund) -> Object {
     Object::new()
         .put("uuid", refund.id.to_string())
-        .put("status", Standing::of(refund).word(app.config.waiting_as).legacy())
+        .put("status", Standing::of(refund).word(app.config(refund.merchant).waiting_as).legacy())
         .put("amount", Out::Raw(printed(refund.amount)))
         .put("currency", refund.amount.currency.code())
 }
@@ -148,7 +148,7 @@ pub(in crate::bvnk) fn legacy(app: &App, refund: &Refund) -> Object {
 pub(in crate::bvnk) fn line(app: &App, refund: &Refund) -> Object {
     Object::new()
         .put("transactionReference", refund.id.to_string())
-        .put("status", Standing::of(refund).word(app.config.waiting_as).text())
+        .put("status", Standing::of(refund).word(app.config(refund.merchant).waiting_as).text())
         .put("amount", money(refund.amount))
         .put("fee", money(Amount::new(refund.fee, refund.amount.currency)))
         .put("createdAt", time(refund.created_at))
@@ -170,7 +170,7 @@ pub(in crate::bvnk) struct Moment<'a> {
 /// The `data` of a refund's webhook.
 pub(in crate::bvnk) fn event(app: &App, pair: Pair<'_>, moment: &Moment<'_>) -> Object {
     let Pair { refund, payment } = pair;
-    let config = &app.config;
+    let config = &app.config(refund.merchant);
     let more = config.additive_fields;
     let notes = RefundNotes::of(refund);
     let how = PayinNotes::of(payment);

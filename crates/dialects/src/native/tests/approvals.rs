@@ -125,6 +125,7 @@ async fn policies_and_fees_read_back_and_are_checked() {
         ("/v1/fees", json!({ "rules": [{ "currency": "AUD", "min": 2, "max": 1 }] }), "/rules/0/basis_points"),
         ("/v1/fees", json!({ "rules": [{ "currency": "AUD" }, { "currency": "AUD" }] }), "/rules/1/currency"),
         ("/v1/fees", json!({ "on_return": "burn" }), "/on_return"),
+        ("/v1/fees", json!({ "rounding": "down" }), "/rounding"),
     ] {
         let heard = put(&shop, &admin, path, &body).await;
         assert_eq!((heard.status.as_u16(), heard.text("/errors/0/pointer").as_str()), (422, pointer), "{body}");
@@ -134,7 +135,7 @@ async fn policies_and_fees_read_back_and_are_checked() {
             { "currency": "AUD", "method": null, "flat": 5, "basis_points": 100, "min": 10, "max": 40 },
             { "currency": "AUD", "method": "card", "flat": 0, "basis_points": 0, "min": null, "max": null },
         ],
-        "on_return": "refund", "reduce_refundable": true,
+        "on_return": "refund", "rounding": "half_even", "reduce_refundable": true,
     });
     assert_eq!(put(&shop, &admin, "/v1/fees", &fees).await.json(), fees);
     assert_eq!(shop.get(&admin, "/v1/fees").await.json(), fees);
@@ -169,4 +170,58 @@ async fn an_estimate_is_what_the_refund_costs() {
     let foreign = shop.merchant(1).await;
     let hidden = shop.post(&foreign, "/v1/refunds/estimate", "", &json!({ "payment_id": payment })).await;
     assert_eq!(hidden.code(), "payment_not_found");
+}
+
+#[tokio::test]
+async fn who_changed_what_is_listed() {
+    let (shop, tenant, [admin, first, _]) = guarded().await;
+    put(&shop, &admin, "/v1/fees", &json!({ "rules": [{ "currency": "AUD", "flat": 5 }] })).await;
+    let endpoint = json!({ "url": "https://shop.example/hooks" });
+    let endpoint = shop.post(&tenant, "/v1/webhook-endpoints", "", &endpoint).await.text("/id");
+    let page = shop.get(&tenant, "/v1/audit?limit=3").await.json();
+    let told: Vec<(&str, &str)> = page["data"].as_array().expect("a list").iter().map(words).collect();
+    let expected = [
+        ("endpoint", "native, enabled"),
+        ("fees", "1 rules, keep on return, rounded half_up"),
+        ("policy", "version 1: 1 others within 604800 s, limits of 1 currencies"),
+    ];
+    assert_eq!((told.as_slice(), &page["has_more"]), (&expected[..], &json!(true)));
+    assert_eq!(page["data"][0]["id"], endpoint);
+    let (by_key, by_admin) = (&page["data"][0], &page["data"][1]);
+    assert_eq!((&by_key["actor"], &by_key["person_id"]), (&json!("credential"), &Value::Null));
+    assert_eq!((&by_admin["actor"], by_admin["person_id"].is_string()), (&json!("credential"), true));
+    let next = format!("/v1/audit?cursor={}", page["next_cursor"].as_str().expect("a cursor"));
+    let rest = shop.get(&first, &next).await.json();
+    assert_eq!(rest["data"][0]["number"].as_u64(), page["data"][2]["number"].as_u64().map(|number| number - 1));
+    assert_eq!(shop.get(&tenant, "/v1/audit?cursor=x").await.code(), "invalid_cursor");
+    let foreign = shop.merchant(1).await;
+    let others = shop.get(&foreign, "/v1/audit").await.json();
+    assert!(!others["data"].as_array().expect("a list").iter().any(|change| words(change).0 == "policy"));
+}
+
+fn words(change: &Value) -> (&str, &str) {
+    let text = |member: &str| change[member].as_str().unwrap_or_default();
+    (text("kind"), text("description"))
+}
+
+#[tokio::test]
+async fn the_account_that_a_refund_waits_for_can_be_named() {
+    let (shop, tenant) = Shop::sandbox().await;
+    let account = shop.get(&tenant, "/v1/accounts").await.text("/data/0/id");
+    let payment = json!({ "account_id": account, "amount": 500, "currency": "AUD" });
+    let payment = shop.post(&tenant, "/v1/payments", "p", &payment).await.text("/id");
+    let asked = json!({ "payment_id": payment, "amount": 100, "ask_details": true });
+    let refund = shop.post(&tenant, "/v1/refunds", "r", &asked).await;
+    assert_eq!(refund.text("/status"), "awaiting_details");
+    let path = format!("/v1/refunds/{}/creditor", refund.text("/id"));
+    for body in [json!({}), json!({ "creditor": {} })] {
+        let heard = shop.post(&tenant, &path, "", &body).await;
+        assert_eq!((heard.status.as_u16(), heard.text("/errors/0/pointer").as_str()), (422, "/creditor"), "{body}");
+    }
+    let creditor = json!({ "creditor": { "name": "Ada Kettle", "bsb": "082-001", "account_number": "12345678" } });
+    let named = shop.post(&tenant, &path, "", &creditor).await;
+    assert_eq!((named.status.as_u16(), named.text("/status").as_str()), (200, "ready"));
+    assert_eq!(shop.post(&tenant, &path, "", &creditor).await.code(), "not_awaited");
+    let foreign = shop.merchant(1).await;
+    assert_eq!(shop.post(&foreign, &path, "", &creditor).await.code(), "refund_not_found");
 }

@@ -133,6 +133,7 @@ struct FeeRuleBody {
 pub(in super::super) struct FeesBody {
     rules: Vec<FeeRuleBody>,
     on_return: &'static str,
+    rounding: &'static str,
     reduce_refundable: bool,
 }
 
@@ -152,6 +153,7 @@ pub(in super::super) fn fees(rules: &FeeRules) -> FeesBody {
     FeesBody {
         rules: rules.rules.iter().map(fee_rule).collect(),
         on_return: rules.on_return.code(),
+        rounding: rules.rounding.code(),
         reduce_refundable: rules.reduce_refundable,
     }
 }

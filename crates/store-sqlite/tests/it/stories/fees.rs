@@ -3,7 +3,7 @@
 use super::stage::Stage;
 use refundry_domain::command::{Command, FeeInput};
 use refundry_domain::event::Actor;
-use refundry_domain::fee::{FeeOnReturn, FeeRule, FeeRules};
+use refundry_domain::fee::{FeeOnReturn, FeeRule, FeeRules, FeeTerms};
 use refundry_domain::id::{PaymentId, RefundId};
 use refundry_domain::instruction::{EvidenceId, Report};
 use refundry_domain::money::Currency;
@@ -30,7 +30,7 @@ fn usual() -> FeeRules {
 }
 
 fn by_rules(method: &str) -> FeeInput {
-    FeeInput::ByRules { method: Arc::from(method) }
+    FeeInput::ByRules { method: Arc::from(method), terms: FeeTerms::default() }
 }
 
 async fn refund(stage: &mut Stage, payment: PaymentId, minor: u64, key: &str) -> Result<RefundId, Refusal> {
@@ -101,6 +101,12 @@ async fn a_return_gives_the_fee_back_where_the_merchant_says_so_and_once() {
         set(&stage, FeeRules { on_return, ..usual() }).await;
         let payment = stage.payment(10_000).await;
         let id = refund(&mut stage, payment, 1_000, "a").await.expect("taken");
+        // What was promised then counts, whatever the rules say when it comes back.
+        let other = if kept == 0 { FeeOnReturn::Keep } else { FeeOnReturn::Refund };
+        set(&stage, FeeRules { on_return: other, ..usual() }).await;
+        let stage = stage.restart().await;
+        stage.sweep().await;
+        assert_eq!(stage.stored(id).fee_on_return, on_return);
         stage.run().await;
         assert_eq!((stage.state(id), stage.in_wallet(), fees(&stage)), ("settled", 10_000 - 1_035, 35));
         for evidence in [1, 1, 2] {
