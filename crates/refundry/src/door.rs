@@ -70,8 +70,21 @@ impl Door {
         let rules = Rules::of(if sandbox { Environment::Sandbox } else { Environment::Live });
         let parts = Parts { writer: store.writer(), reader: store.reader(), clock, rules };
         let engine = Engine::start(parts).context("the engine does not start")?;
-        let merchant = choose(&engine.directory(), which.merchant.as_deref())?;
-        Ok(Self { engine, store, merchant })
+        Ok(Self { engine, store, merchant: MerchantId(0) })
+    }
+
+    /// Every dialect over this store, with these settings.
+    pub(crate) fn dialects(&self, settings: &serde_json::Value) -> anyhow::Result<Vec<Arc<dyn Dialect>>> {
+        // Nobody is answered from here: neither origin nor token key is used.
+        let (tokens, origin) = (TokenKey::new(&[0; 32]), "http://127.0.0.1".to_owned());
+        let host = Host::new(Arc::clone(&self.engine), tokens, self.engine.rules().environment, origin);
+        refundry_dialects::all(&Arc::new(host), settings).context("dialects")
+    }
+
+    /// True where the store has the group that a credential names.
+    pub(crate) fn has_group(&self, credential: &Credential) -> bool {
+        let name = (credential.dialect.clone(), credential.group.clone());
+        self.directory().groups.get(&name).is_some_and(|group| group.merchant == self.merchant)
     }
 
     /// The registry as it is now.
