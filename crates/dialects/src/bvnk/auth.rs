@@ -201,9 +201,7 @@ fn called(app: &App, parts: &Parts) -> (String, u16) {
     if let Some(called) = forwarded(app, parts) {
         return called;
     }
-    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| parts.uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
-    split(host, own_port)
+    split(named_host(parts), own_port)
 }
 
 fn forwarded(app: &App, parts: &Parts) -> Option<(String, u16)> {
@@ -217,10 +215,19 @@ fn forwarded(app: &App, parts: &Parts) -> Option<(String, u16)> {
         // The first one is the client's; every proxy adds its own.
         Some(value.split(',').next()?.trim())
     };
-    let usual = if said("x-forwarded-proto") == Some("http") { 80 } else { 443 };
-    let port = said("x-forwarded-port").and_then(|port| port.parse().ok());
-    let (host, in_name) = split(said("x-forwarded-host")?, usual);
-    Some((host, port.unwrap_or(in_name)))
+    let (scheme, port) = (said("x-forwarded-proto"), said("x-forwarded-port"));
+    // Many proxies pass the host on as it came, and name only the rest.
+    let passed = || (scheme.is_some() || port.is_some()).then(|| named_host(parts));
+    let host = said("x-forwarded-host").or_else(passed)?;
+    let usual = if scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http")) { 80 } else { 443 };
+    let (host, in_name) = split(host, usual);
+    Some((host, port.and_then(|port| port.parse().ok()).unwrap_or(in_name)))
+}
+
+/// The host as the request itself names it.
+fn named_host(parts: &Parts) -> &str {
+    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.or_else(|| parts.uri.authority().map(|authority| authority.as_str())).unwrap_or_default()
 }
 
 /// Host and port of an authority.

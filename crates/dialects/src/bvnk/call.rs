@@ -8,10 +8,13 @@ use super::keys::Scope;
 use crate::json::{self, Json};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 use refundry_domain::id::MerchantId;
 use std::sync::{Arc, OnceLock};
 use url::form_urlencoded;
+
+/// Largest body, bytes (contract 5.2).
+const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// A signed request.
 #[derive(Debug)]
@@ -33,19 +36,23 @@ impl FromRequest<Arc<App>> for Call {
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Fault> {
         let (parts, body) = request.into_parts();
+        let too_large = || Fault::of_status(413, "The body is too large.");
         let body = Bytes::from_request(Request::new(body), app).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                Fault::of_status(413, "The body is too large.")
+                too_large()
             } else {
                 Fault::field("body", "could not be read")
             }
         })?;
+        if body.len() > BODY_BYTES_MAX {
+            return Err(too_large());
+        }
         let caller = auth::caller(app, &parts, &body)?;
         if let Some(Merchant(cell)) = parts.extensions.get::<Merchant>() {
             let _ = cell.set(caller.merchant);
         }
         // An estimate changes nothing, whatever its method.
-        if parts.method == Method::GET || parts.uri.path().ends_with("/estimate") {
+        if parts.method.is_safe() || parts.uri.path().ends_with("/estimate") {
             auth::read_once(app, &caller).await?;
         }
         Ok(Self { caller, headers: parts.headers, uri: parts.uri, body })

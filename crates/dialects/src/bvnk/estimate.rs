@@ -4,7 +4,7 @@
 //! Round trips: one read.
 
 use super::call::Call;
-use super::config::{Config, MissingPayer, OverRemainder, Strictness};
+use super::config::{Config, OverRemainder, Strictness};
 use super::errors::Fault;
 use super::keys::Scope;
 use super::refunds::Left;
@@ -17,7 +17,6 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::Method;
-use refundry_domain::id::PaymentId;
 use refundry_domain::money::Amount;
 use std::sync::Arc;
 
@@ -37,7 +36,7 @@ pub(super) async fn show(
     let asked = body.is_some() || !query.is_empty() || method == Method::POST;
     let complete = asked && call.config().estimate_strictness == Strictness::Seed;
     let input = EstimateInput::read(body.as_ref(), &query, complete, call.config())?;
-    let pay_in = payin(&app, &call, &routes::id(id)).await?;
+    let pay_in = refunds::payin_to_refund(&app, &call.caller, &routes::id(id)).await?;
     let (minor, left) = amounts(&app, call.config(), &pay_in, input.amount)?;
     let payment = pay_in.payment;
     let currency = payment.amount.currency;
@@ -48,39 +47,20 @@ pub(super) async fn show(
     Ok(answer::json(200, Out::from(body).print()))
 }
 
-async fn payin(app: &App, call: &Call, id: &str) -> Result<Left, Fault> {
-    let unknown = || Fault::payin_unknown(call.config(), id);
-    let id = PaymentId::parse(id).map_err(|_| unknown())?;
-    let (merchant, rules) = (call.caller.merchant, fees::rules(app, &call.caller));
-    let found = app.host.engine.read(move |reader| {
-        let payment = reader.payment(merchant, id)?;
-        payment.map(|payment| Left::of(reader, &rules, payment)).transpose()
-    });
-    let found = found.await.map_err(Fault::of_unavailable)?;
-    found.filter(|left| refunds::is_shared(call.config(), &left.payment)).ok_or_else(unknown)
-}
-
 /// How much the refund would be, and how much is left.
 fn amounts(app: &App, config: &Config, pay_in: &Left, asked: Option<Amount>) -> Result<(u64, u64), Fault> {
     let (payment, left) = (&pay_in.payment, pay_in.refundable);
-    let payer = payment.debtor.is_some() || config.missing_payer_account == MissingPayer::Ask;
-    if !refunds::is_refundable(config, payment.state)
-        || !payment.blocks.is_empty()
-        || payment.counters.exposure() > 0
-        || !payer
-    {
-        return Err(Fault::not_refundable(config, payment.id.0));
-    }
     let currency = payment.amount.currency;
     if asked.is_some_and(|asked| asked.currency != currency) {
         return Err(Fault::field("amount.currency", "is not the currency of the pay-in"));
     }
-    let Some(asked) = asked else { return Ok((left, left)) };
-    refunds::check(app, config, payment, (Some(asked.minor), left))?;
-    match config.estimate_over_remainder {
-        OverRemainder::Error if asked.minor > left => {
-            Err(Fault::invalid_amount(config, payment.id, Amount::new(left, currency)))
-        }
-        OverRemainder::Error | OverRemainder::Cap => Ok((asked.minor.min(left), left)),
+    let minor = asked.map(|asked| match config.estimate_over_remainder {
+        OverRemainder::Error => asked.minor,
+        OverRemainder::Cap => asked.minor.min(left),
+    });
+    refunds::check(app, config, payment, (minor, left))?;
+    match minor {
+        Some(minor) if minor > left => Err(Fault::invalid_amount(config, payment.id, Amount::new(left, currency))),
+        Some(_) | None => Ok((minor.unwrap_or(left), left)),
     }
 }

@@ -76,8 +76,8 @@ async fn make(app: &App, call: &Call, id: &str) -> Result<Response, Fault> {
     let mut command = command(app, &call.caller, &payment, key, (input, request));
     let allowed = check(app, call.config(), &payment, (command.amount, refundable));
     if allowed.is_err() {
-        // Whether the key is spent comes first, and only the door knows.
-        command.amount = Some(AMOUNT_MINOR_MAX);
+        // Whether the key is spent comes first, and only the door knows; no pay-in has so much.
+        command.amount = Some(u64::MAX);
     }
     let outcome = execute(app, &call.caller, command, once).await?;
     match (outcome.result, allowed) {
@@ -118,7 +118,7 @@ fn created(config: &Config, refund: &Refund) -> Response {
 ///
 /// # Errors
 /// 404, or 400 when it names a refund: there is no refund of a refund.
-async fn payin_to_refund(app: &App, caller: &Caller, id: &str) -> Result<Left, Fault> {
+pub(super) async fn payin_to_refund(app: &App, caller: &Caller, id: &str) -> Result<Left, Fault> {
     let number = PaymentId::parse(id).map_err(|_| Fault::payin_unknown(&caller.config, id))?.0;
     let (merchant, rules) = (caller.merchant, fees::rules(app, caller));
     let found = app.host.engine.read(move |reader| {
@@ -168,11 +168,12 @@ pub(super) fn is_refundable(config: &Config, state: PaymentState) -> bool {
     }
 }
 
-/// What the door does not know: this dialect's own rules about what may be
-/// given back. No amount means whatever is left; `refundable` is how much that is.
+/// What the door does not know, or looks at only after the amount. No amount
+/// means whatever is left; `refundable` is how much that is.
 ///
 /// # Errors
-/// The pay-in is too old, or its method sends back the whole or nothing.
+/// The pay-in cannot be refunded, or is too old; its method sends back the
+/// whole or nothing; no pay-in has so much.
 pub(super) fn check(
     app: &App,
     config: &Config,
@@ -181,12 +182,16 @@ pub(super) fn check(
 ) -> Result<(), Fault> {
     let settled_at = payment.moments.settled_at.unwrap_or(payment.created_at);
     let now = app.host.engine.now();
-    if config.refund_window.is_some_and(|window| settled_at.plus(window) < now) {
+    let is_late = config.refund_window.is_some_and(|window| settled_at.plus(window) < now);
+    let is_known = payment.debtor.is_some() || config.missing_payer_account == MissingPayer::Ask;
+    let is_free = payment.blocks.is_empty() && payment.counters.exposure() == 0;
+    if is_late || !is_known || !is_free || !is_refundable(config, payment.state) {
         return Err(Fault::not_refundable(config, payment.id.0));
     }
     let whole = minor.is_none_or(|minor| minor == payment.counters.claimable);
     let in_parts = config.takes_parts(&PayinNotes::of(payment).method);
-    if is_refundable(config, payment.state) && !whole && !in_parts {
+    let beyond = minor.is_some_and(|minor| minor > AMOUNT_MINOR_MAX);
+    if beyond || (!whole && !in_parts) {
         let left = Amount::new(refundable, payment.amount.currency);
         return Err(Fault::invalid_amount(config, payment.id, left));
     }

@@ -2,6 +2,7 @@
 //! tables for the pure parts.
 
 mod approvals;
+mod edges;
 mod estimates;
 mod idempotency;
 mod reads;

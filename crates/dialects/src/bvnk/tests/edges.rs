@@ -121,9 +121,9 @@ async fn a_proxy_may_pass_the_host_and_name_the_rest() {
         (&[], 80),
     ];
     for (headers, port) in signed {
-        let call = headers.iter().fold(world.call(Method::GET, "/ledger/v1/wallets"), |call, (name, value)| {
-            call.header(name, value)
-        });
+        let call = headers
+            .iter()
+            .fold(world.call(Method::GET, "/ledger/v1/wallets"), |call, (name, value)| call.header(name, value));
         let call = call.from("10.1.2.3:5000").with(|call| {
             call.host("pay.example");
             call.signed_host = ("pay.example".to_owned(), port);

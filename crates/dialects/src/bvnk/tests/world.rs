@@ -149,6 +149,12 @@ impl Call {
         self
     }
 
+    /// As the client names the server.
+    pub(in crate::bvnk) fn host(&mut self, host: &str) {
+        self.headers.retain(|(name, _)| name != "host");
+        self.headers.push(("host".to_owned(), host.to_owned()));
+    }
+
     /// Another key signs.
     pub(in crate::bvnk) fn signed_by(mut self, id: &str, key: &str) -> Self {
         (self.id, self.key) = (id.to_owned(), key.to_owned());

@@ -67,9 +67,13 @@ impl EstimateInput {
         }
         metadata::read(body)?;
         let flat = body.member("value");
+        let read = |value| amount_of(value, body, ("amount", "currency"), config);
         let amount = match (body.member("amount"), flat) {
             (Some(object @ Json::Object(_)), _) => Some(amount_object(object, "amount", config)?),
-            (Some(value), _) | (None, Some(value)) => Some(amount_of(value, body, ("amount", "currency"), config)?),
+            (Some(amount), Some(value)) if read(amount)? != read(value)? => {
+                return Err(Fault::field("amount", "differs from value"));
+            }
+            (Some(value), _) | (None, Some(value)) => Some(read(value)?),
             (None, None) if complete => return Err(missing("amount")),
             (None, None) => None,
         };

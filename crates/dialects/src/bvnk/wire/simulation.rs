@@ -5,7 +5,7 @@ use crate::bvnk::config::Config;
 use crate::bvnk::errors::Fault;
 use crate::bvnk::extension::{Entity, PayinNotes};
 use crate::json::Json;
-use refundry_domain::money::Amount;
+use refundry_domain::money::{AMOUNT_MINOR_MAX, Amount};
 use refundry_domain::party::{AccountIdentifier, Party};
 
 /// Longest text, characters.
@@ -52,6 +52,9 @@ impl Simulated {
             (Version::First, _) | (Version::Second, Json::Object(_)) => amount_object(amount, "amount", config)?,
             (Version::Second, value) => amount_of(value, body, ("amount", "currency"), config)?,
         };
+        if amount.minor > AMOUNT_MINOR_MAX {
+            return Err(Fault::field("amount.value", "is too large"));
+        }
         let method = text(body, method_field, TEXT_LENGTH_MAX)?.ok_or_else(|| missing(method_field))?;
         if !is_offered(method, amount.currency.code(), version) {
             return Err(Fault::method_unsupported());
