@@ -58,6 +58,13 @@ pub trait WebhookDialect: Send + Sync {
         (200..300).contains(&status)
     }
 
+    /// The longest wait that a receiver gets by `Retry-After` with 429 or 503,
+    /// where it asks for more than the schedule gives; none where its word
+    /// does not count.
+    fn waits_as_told_up_to(&self) -> Option<Span> {
+        None
+    }
+
     /// Whether this HTTP status ends the delivery without another try.
     fn stops_on(&self, status: u16) -> bool;
 

@@ -1,14 +1,18 @@
 //! One HTTP request to a receiver: a POST, its total time and the size of the
 //! answer limited, the answer's body read and thrown away.
 
+use refundry_domain::time::{Span, Timestamp};
+use refundry_engine::clock::real_now;
 use refundry_engine::egress::EgressRefusal;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use std::error::Error;
 use std::time::Duration;
 use url::Url;
 
 /// How much of an answer's body is read before the connection is closed.
 const ANSWER_BYTES_MAX: usize = 64 * 1_024;
+/// Nobody is asked to wait for longer, seconds.
+const ASKED_SECONDS_MAX: u64 = 366 * 86_400;
 /// How deep an error's causes are followed.
 const CAUSES_MAX: usize = 16;
 
@@ -31,6 +35,8 @@ pub struct Post<'a> {
 pub struct Answered {
     /// HTTP status.
     pub status: u16,
+    /// For how long the receiver asks to be left alone, by `Retry-After`.
+    pub retry_after: Option<Span>,
 }
 
 /// Why there was no complete answer. The texts are shown to the merchant and
@@ -108,7 +114,9 @@ pub(crate) async fn send(client: &reqwest::Client, url: Url, post: Post<'_>) -> 
 
 async fn exchange(request: reqwest::RequestBuilder, status: &mut Option<u16>) -> Result<Answered, Failed> {
     let mut response = request.send().await.map_err(|error| reason(&error))?;
-    let answered = Answered { status: response.status().as_u16() };
+    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = asked.and_then(|text| asked_wait(text, real_now()));
+    let answered = Answered { status: response.status().as_u16(), retry_after };
     *status = Some(answered.status);
     let mut read: usize = 0;
     while read < ANSWER_BYTES_MAX {
@@ -121,6 +129,17 @@ async fn exchange(request: reqwest::RequestBuilder, status: &mut Option<u16>) ->
         }
     }
     Ok(answered)
+}
+
+/// The wait that a `Retry-After` asks for: seconds, or a date (RFC 9110,
+/// 10.2.3), which the receiver reads from a real clock.
+fn asked_wait(text: &str, real_now: Timestamp) -> Option<Span> {
+    if let Ok(seconds) = text.trim().parse::<u64>() {
+        return Some(Span::seconds(seconds.min(ASKED_SECONDS_MAX)));
+    }
+    let date = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+    let seconds = date.as_second().saturating_sub(real_now.unix_seconds());
+    Some(Span::seconds(u64::try_from(seconds).unwrap_or(0).min(ASKED_SECONDS_MAX)))
 }
 
 /// Finds what went wrong among an error's causes.
@@ -161,4 +180,27 @@ fn is_tls_fault(cause: &(dyn Error + 'static), text: &str) -> bool {
     let carried =
         cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::InvalidData);
     carried || text.contains("fatal alert") || text.contains("corrupt message") || text.contains("peer is incompatible")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_asks_in_seconds_or_by_a_date() {
+        let now = Timestamp(1_700_000_000_000_000_000);
+        let table = [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("18446744073709551615", Some(ASKED_SECONDS_MAX)),
+            ("Tue, 14 Nov 2023 22:15:20 GMT", Some(120)),
+            ("Tue, 14 Nov 2023 22:00:00 GMT", Some(0)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (text, seconds) in table {
+            assert_eq!(asked_wait(text, now), seconds.map(Span::seconds), "{text:?}");
+        }
+    }
 }

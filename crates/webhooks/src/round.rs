@@ -2,7 +2,7 @@
 //! one refund one after the other, in their order.
 
 use crate::counters::DeliveryCounters;
-use crate::delivery::Post;
+use crate::delivery::{Answered, Post};
 use crate::egress::Egress;
 use crate::queue::Mode;
 use futures_util::stream::{self, StreamExt};
@@ -21,6 +21,9 @@ use tokio::time::Instant;
 
 /// Most requests under way to one endpoint.
 pub(crate) const CONCURRENT_MAX: usize = 16;
+/// The statuses with which a receiver asks for time: too many requests, and
+/// not available (RFC 6585, 4; RFC 9110, 15.6.4).
+const ASKING: [u16; 2] = [429, 503];
 /// Jitter is in millionths.
 const MILLION: u32 = 1_000_000;
 const NANOS_PER_MILLI: u64 = 1_000_000;
@@ -84,7 +87,7 @@ impl Round<'_> {
         let post = Post { url: &self.endpoint.url, headers, body: rendered.body, timeout };
         let answer = self.egress.post(post).await;
         let (status, error) = match answer {
-            Ok(answered) if self.dialect.is_taken_by(answered.status) => (answered.status, String::new()),
+            Ok(answered) if self.dialect.is_taken_by(self.endpoint, answered.status) => (answered.status, String::new()),
             Ok(answered) => (answered.status, format!("the receiver answered {}", answered.status)),
             Err(failed) => (failed.status().unwrap_or_default(), failed.to_string()),
         };
@@ -96,7 +99,7 @@ impl Round<'_> {
         } else if refused_for_good {
             DeliveryState::Stopped
         } else {
-            self.after_failure(attempts, now)
+            self.after_failure(attempts, now, answer.ok().and_then(|answered| self.told_wait(answered)))
         };
         self.count(state);
         Delivery {
@@ -110,8 +113,15 @@ impl Round<'_> {
         }
     }
 
-    fn after_failure(&self, attempts: u32, now: Timestamp) -> DeliveryState {
-        match self.dialect.retry_after(attempts, jitter()) {
+    /// The wait that a receiver asks for, as far as the dialect gives it.
+    fn told_wait(&self, answered: Answered) -> Option<Span> {
+        let told = answered.retry_after.filter(|_| ASKING.contains(&answered.status))?;
+        Some(told.min(self.dialect.waits_as_told_up_to()?))
+    }
+
+    fn after_failure(&self, attempts: u32, now: Timestamp, told: Option<Span>) -> DeliveryState {
+        let wait = self.dialect.retry_after(attempts, jitter());
+        match wait.map(|wait| told.map_or(wait, |told| told.max(wait))) {
             Some(wait) => DeliveryState::Waiting { next_at: now.plus(wait) },
             None => DeliveryState::Exhausted,
         }

@@ -33,7 +33,9 @@ const SPREAD_FIFTHS: u64 = 5;
 const MILLION: u64 = 1_000_000;
 /// How long a receiver may take.
 const TIMEOUT: Span = Span::seconds(10);
-/// The receiver's way to end a delivery: the thing is gone.
+/// The longest wait that a receiver may ask for.
+const TOLD_WAIT_MAX: Span = Span::days(1);
+/// The receiver's way to say that it is there no more.
 const GONE: u16 = 410;
 
 /// This provider's webhooks.
@@ -147,9 +149,11 @@ impl WebhookDialect for Webhooks {
         _event: &StoredEvent,
         endpoint: &Endpoint,
         body: &[u8],
-        at: Timestamp,
+        _at: Timestamp,
     ) -> Vec<(&'static str, String)> {
-        signature::headers(endpoint, body, at)
+        // Nothing that is signed tells the time; how long a secret signs is
+        // the engine's to say, so that a sandbox can go beyond it.
+        signature::headers(endpoint, body, self.app.host.engine.now())
     }
 
     fn retry_after(&self, failed_tries: u32, jitter: u32) -> Option<Span> {
@@ -174,7 +178,15 @@ impl WebhookDialect for Webhooks {
         }
     }
 
+    fn waits_as_told_up_to(&self) -> Option<Span> {
+        Some(TOLD_WAIT_MAX)
+    }
+
     fn stops_on(&self, status: u16) -> bool {
+        status == GONE
+    }
+
+    fn disables_on(&self, status: u16) -> bool {
         status == GONE
     }
 }

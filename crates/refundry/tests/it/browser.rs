@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// How long a page may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,6 +41,8 @@ pub(crate) struct Browser {
     http: Client,
     session: String,
     screenshots: PathBuf,
+    /// All that driver and browser write down; the last to go.
+    _folder: TempDir,
 }
 
 impl Drop for Browser {
@@ -61,8 +64,12 @@ fn target() -> &'static Path {
 impl Browser {
     /// A new browser whose pictures stand in `target/screenshots/<story>`.
     pub(crate) async fn start(story: &str) -> Self {
+        // Profiles and sockets stand where the temporary folder is, and not
+        // all of them are taken away by who made them.
+        let folder = tempfile::tempdir().unwrap();
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
+            .envs(["TMPDIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"].map(|name| (name, folder.path())))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -95,7 +102,7 @@ impl Browser {
         let id = made["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{MISSING}: {made}"));
         let screenshots = target().join("screenshots").join(story);
         std::fs::create_dir_all(&screenshots).unwrap();
-        let browser = Self { _driver: driver, http, session: format!("{base}/{id}"), screenshots };
+        let browser = Self { _driver: driver, http, session: format!("{base}/{id}"), screenshots, _folder: folder };
         browser.resize(WIDTHS[1]).await;
         browser
     }

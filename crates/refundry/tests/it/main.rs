@@ -6,6 +6,7 @@
 
 mod banked_clients;
 mod browser;
+mod bvnk;
 mod console;
 mod hostile;
 mod letters;

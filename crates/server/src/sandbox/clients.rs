@@ -15,7 +15,6 @@ use refundry_domain::mandate::Mandate;
 use refundry_domain::reference::as_uuid_v4;
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
-use refundry_engine::clock::real_now;
 use refundry_engine::digest::sha256;
 use refundry_engine::egress::{INBOX_SCHEME, Policy};
 use refundry_engine::registry::{Endpoint, RegistryEntry};
@@ -109,7 +108,7 @@ pub(super) async fn set_endpoint(
     let secret = body.secret.unwrap_or_else(|| inbox.secret.clone());
     let settings = body.signature_scheme.map(|scheme| dialect.endpoint_settings(&scheme)).unwrap_or_default();
     let settings = match known {
-        Some(known) => dialect.replaced_settings(settings, known, &secret, real_now()),
+        Some(known) => dialect.replaced_settings(settings, known, &secret, sandbox.parts.engine.now()),
         None => settings,
     };
     let endpoint = Endpoint {

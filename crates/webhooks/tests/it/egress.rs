@@ -48,7 +48,7 @@ pub(crate) async fn post(egress: &Egress, url: &str, timeout_millis: u64) -> Res
 async fn sends_body_and_headers_as_they_are() {
     let receiver = Receiver::always(Reply::Status(200)).await;
     let egress = guard(Policy::sandbox(), None);
-    assert_eq!(post(&egress, &receiver.url("/hook?a=b"), 5_000).await, Ok(Answered { status: 200 }));
+    assert_eq!(post(&egress, &receiver.url("/hook?a=b"), 5_000).await, Ok(Answered { status: 200, retry_after: None }));
     let heard = &receiver.heard()[0];
     assert!(heard.head.starts_with("POST /hook?a=b HTTP/1.1\r\n"), "{}", heard.head);
     assert_eq!(heard.header("content-type"), "application/json");
@@ -61,13 +61,13 @@ async fn sends_body_and_headers_as_they_are() {
 async fn every_way_to_answer_is_told_apart() {
     let elsewhere = Receiver::always(Reply::Status(200)).await;
     let table = [
-        (Reply::Status(204), Ok(Answered { status: 204 })),
-        (Reply::Status(404), Ok(Answered { status: 404 })),
-        (Reply::Status(410), Ok(Answered { status: 410 })),
-        (Reply::Status(500), Ok(Answered { status: 500 })),
-        (Reply::Redirect(elsewhere.url("/other")), Ok(Answered { status: 302 })),
-        (Reply::Endless, Ok(Answered { status: 200 })),
-        (Reply::CutShort, Ok(Answered { status: 200 })),
+        (Reply::Status(204), Ok(Answered { status: 204, retry_after: None })),
+        (Reply::Status(404), Ok(Answered { status: 404, retry_after: None })),
+        (Reply::Status(410), Ok(Answered { status: 410, retry_after: None })),
+        (Reply::Status(500), Ok(Answered { status: 500, retry_after: None })),
+        (Reply::Redirect(elsewhere.url("/other")), Ok(Answered { status: 302, retry_after: None })),
+        (Reply::Endless, Ok(Answered { status: 200, retry_after: None })),
+        (Reply::CutShort, Ok(Answered { status: 200, retry_after: None })),
         (Reply::Dribble, Err(Failed::TimedOut { status: Some(200) })),
         (Reply::Silent, Err(Failed::TimedOut { status: None })),
         (Reply::HangUp, Err(Failed::Broken)),
@@ -115,7 +115,7 @@ async fn a_name_is_resolved_once_and_only_checked_addresses_are_used() {
     // An alternating name: the second answer points at a metadata service.
     let (alternator, asked) = Alternator::of(&[&["127.0.0.1"], &["169.254.169.254"]]);
     let egress = guard(Policy::sandbox(), Some(alternator));
-    assert_eq!(post(&egress, &url, 5_000).await, Ok(Answered { status: 200 }));
+    assert_eq!(post(&egress, &url, 5_000).await, Ok(Answered { status: 200, retry_after: None }));
     assert_eq!(asked.load(Ordering::SeqCst), 1, "looked up once");
     assert_eq!(post(&egress, &url, 5_000).await, refused);
     assert_eq!((asked.load(Ordering::SeqCst), receiver.connections()), (2, 1));
@@ -123,7 +123,7 @@ async fn a_name_is_resolved_once_and_only_checked_addresses_are_used() {
     // Many answers: only the allowed one is connected to.
     let (mixed, _) = Alternator::of(&[&["10.0.0.1", "::ffff:192.168.0.1", "127.0.0.1"]]);
     let egress = guard(Policy::sandbox(), Some(mixed));
-    assert_eq!(post(&egress, &url, 5_000).await, Ok(Answered { status: 200 }));
+    assert_eq!(post(&egress, &url, 5_000).await, Ok(Answered { status: 200, retry_after: None }));
 
     // A live installation does not go to the machine itself.
     for answer in ["127.0.0.1", "::1", "0.0.0.0", "::ffff:127.0.0.1", "::ffff:7f00:1"] {
@@ -144,7 +144,7 @@ async fn the_inbox_is_always_allowed_in_the_sandbox_and_never_elsewhere() {
     let early = post(&egress, "inbox:demo", 5_000).await;
     assert_eq!(early, Err(Failed::Refused(EgressRefusal::Malformed)), "the server does not listen yet");
     *base.write().unwrap() = receiver.url("/sandbox/v1/inbox");
-    assert_eq!(post(&egress, "inbox:demo", 5_000).await, Ok(Answered { status: 200 }));
+    assert_eq!(post(&egress, "inbox:demo", 5_000).await, Ok(Answered { status: 200, retry_after: None }));
     assert!(receiver.heard()[0].head.starts_with("POST /sandbox/v1/inbox/demo HTTP/1.1"));
     let live = guard(Policy::default(), None);
     assert_eq!(post(&live, "inbox:demo", 5_000).await, Err(Failed::Refused(EgressRefusal::Scheme)));

@@ -159,7 +159,7 @@ impl Stage {
             event.hash = sha256(&event.hashed_bytes());
             facts.changes.events.push(event);
         }
-        let batch = Batch { facts: &facts, registry_put: &[], registry_remove: &[], deliveries: &[] };
+        let batch = Batch { facts: &facts, registry_put: &[], registry_remove: &[], deliveries: &[], audit: &[] };
         self.store.clone().commit(&batch).unwrap();
         self.engine.notifier().events_written();
     }

@@ -40,7 +40,7 @@ fn receiver(certificate: &'static [u8]) -> (u16, JoinHandle<usize>) {
 async fn only_a_valid_certificate_of_a_known_authority_gets_the_event() {
     let refused = Err(Failed::Tls(TlsFault::Certificate));
     for (what, certificate, host, known, expected) in [
-        ("valid", GOOD, "shop.example", true, Ok(Answered { status: 200 })),
+        ("valid", GOOD, "shop.example", true, Ok(Answered { status: 200, retry_after: None })),
         ("of an unknown authority", GOOD, "shop.example", false, refused),
         ("expired", EXPIRED, "shop.example", true, refused),
         ("for another host", GOOD, "other.example", true, refused),

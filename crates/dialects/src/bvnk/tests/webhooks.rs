@@ -77,6 +77,8 @@ async fn deliveries_go_on_for_a_day() {
     assert!(after_20_hours.filter(|sum| *sum > 20 * 3_600_000).count() > 0, "it is still tried after 20 hours");
     assert_eq!(webhooks.timeout(), Span::seconds(10));
     assert!(webhooks.stops_on(410) && !webhooks.stops_on(500) && !webhooks.stops_on(302));
+    assert!(webhooks.disables_on(410) && !webhooks.disables_on(404));
+    assert_eq!(webhooks.waits_as_told_up_to(), Some(Span::days(1)));
 }
 
 #[tokio::test]

@@ -106,7 +106,7 @@ impl Signing {
     }
 }
 
-/// The headers of a webhook. `at` is real time.
+/// The headers of a webhook. `at` is the engine's time.
 pub(super) fn headers(endpoint: &Endpoint, body: &[u8], at: Timestamp) -> Vec<(&'static str, String)> {
     let signing = Signing::read(&endpoint.settings);
     let url = address(&endpoint.url);

@@ -1,4 +1,4 @@
-//! The clients' own signing libraries, from npm and PyPI, against the binary:
+//! The clients' own signing libraries, from npm, PyPI and crates.io, against the binary:
 //! what they sign is taken, with one bit flipped it is not, and they verify
 //! our webhooks with the keys that we publish.
 //!
@@ -12,9 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// Both libraries, each in a process of its own.
-fn both() -> [Library; 2] {
-    [Library::node("sign.js"), Library::python("sign.py")]
+/// All libraries, each in a process of its own.
+fn all() -> [Library; 3] {
+    [Library::node("sign.js"), Library::python("sign.py"), Library::rust()]
 }
 
 /// Signs a POST with the client's key.
@@ -42,7 +42,7 @@ async fn what_the_libraries_sign_is_taken() {
     let server = Arc::new(Server::with(&[]).await);
     let client = Client::first(&server).await;
     let (payment, body) = to_refund(&client).await;
-    for mut library in both() {
+    for mut library in all() {
         for (round, prefix) in ["/v3", ""].into_iter().enumerate() {
             let path = format!("{prefix}/payments/{payment}/refunds");
             let key = format!("{}-{round}", library.name);
@@ -83,7 +83,7 @@ async fn one_flipped_bit_anywhere_is_refused() {
     let client = Client::first(&server).await;
     let (payment, body) = to_refund(&client).await;
     let path = format!("/v3/payments/{payment}/refunds");
-    for mut library in both() {
+    for mut library in all() {
         let key = format!("flipped-{}", library.name);
         let good = sign(&mut library, &client, &path, &key, body);
         let (head, signature) = good.split_once("..").unwrap();
@@ -119,7 +119,7 @@ async fn one_flipped_bit_anywhere_is_refused() {
         client.post_signed(&path, &key, body.into(), &good).await.expect(202);
     }
     let list = client.get(&path).await.expect(200).json;
-    assert_eq!(list["items"].as_array().unwrap().len(), 2, "only what was signed");
+    assert_eq!(list["items"].as_array().unwrap().len(), 3, "only what was signed");
 }
 
 // conformance: truelayer 78
@@ -144,7 +144,7 @@ async fn the_libraries_verify_our_webhooks() {
             "deed": "verify", "jwks": jwks, "signature": signature, "method": "POST",
             "path": "/sandbox/v1/inbox/truelayer", "headers": headers, "body": body,
         });
-        for mut library in both() {
+        for mut library in all() {
             let verified = library.ask(&question);
             assert_eq!(verified["jku"], jku, "{}: {verified}", library.name);
             assert!(jwks.contains(verified["kid"].as_str().unwrap()));

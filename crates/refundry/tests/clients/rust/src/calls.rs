@@ -36,8 +36,10 @@ pub(crate) fn header(ask: &Value) -> Result<String, String> {
     let credentials = Credentials { id: text(ask, "id").to_owned(), key };
     let place = place(text(ask, "url"))?;
     let mut builder = RequestBuilder::new(text(ask, "method"), place.host, place.port, place.path);
+    // The crate takes the media type as it should be hashed.
     let media_type = ask["headers"]["content-type"].as_str().unwrap_or_default();
-    let hash = PayloadHasher::hash(media_type, SHA256, text(ask, "body")).map_err(|error| error.to_string())?;
+    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let hash = PayloadHasher::hash(&media_type, SHA256, text(ask, "body")).map_err(|error| error.to_string())?;
     if ask["hash"] == true {
         builder = builder.hash(&hash[..]);
     }

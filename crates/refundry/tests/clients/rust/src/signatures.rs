@@ -5,7 +5,13 @@ use serde_json::{Value, json};
 use truelayer_signing::{Method, extract_jws_header, sign_with_pem, verify_with_jwks};
 
 fn method(name: &str) -> Method {
-    if name == "GET" { Method::Get } else { Method::Post }
+    match name {
+        "GET" => Method::Get,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        "PATCH" => Method::Patch,
+        _ => Method::Post,
+    }
 }
 
 fn headers(ask: &Value) -> Vec<(&str, &[u8])> {
