@@ -21,7 +21,9 @@
       form.dataset.sent = "yes";
     });
   }
-  addEventListener("pageshow", () => {
+  addEventListener("pageshow", (event) => {
+    // A page of the console that one comes back to is looked at anew.
+    if (event.persisted && document.querySelector(".who")) location.reload();
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 

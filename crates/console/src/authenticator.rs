@@ -8,7 +8,7 @@
 
 use crate::app::{BRAND, Console};
 use crate::form::Form;
-use crate::page::{Field, FieldKind, Frame, Notice, Policy, QrPicture, Tone, html, redirect};
+use crate::page::{Field, FieldKind, Frame, Notice, Policy, Problems, QrPicture, Tone, html, redirect};
 use crate::second_factor::use_step;
 use crate::sign_in::next_of;
 use crate::stop::Stop;
@@ -39,8 +39,8 @@ struct SetUp {
     grouped: String,
     form_token: String,
     next: String,
-    problem: Option<Notice>,
-    code: Field,
+    problems: Option<Problems>,
+    fields: Vec<Field>,
 }
 
 /// Four letters at a time, as one reads them aloud.
@@ -57,19 +57,27 @@ fn offered(console: &Console, visitor: &Visitor) -> Result<Zeroizing<String>, St
 fn page(console: &Console, visitor: &Visitor, next: &str, error: Option<String>) -> Result<Response, Stop> {
     let secret = offered(console, visitor)?;
     let address = totp::otpauth_url(BRAND, &visitor.person.email, &secret);
-    let wrong = error.is_some();
     let code = Field::new("code", "Code", FieldKind::Code).autocomplete("one-time-code").length_max(12);
+    let mut fields = vec![code.hint("The six digits that the app shows now.").error(error)];
+    let problems = Problems::of("Nothing was set up yet", "The key stays the same.", &mut fields);
+    let must = must_set_up(&visitor.person);
+    let mut frame =
+        Frame { narrow: true, wrong: problems.is_some(), ..visitor.frame(console, "Set up your authenticator", "") };
+    if must {
+        frame.nav.clear();
+    }
+    frame.visitor.iter_mut().for_each(|visitor| visitor.may_set_up = false);
     let shown = SetUp {
-        frame: Frame { narrow: true, ..visitor.frame(console, "Set up your authenticator", "") },
-        must: must_set_up(&visitor.person),
+        frame,
+        must,
         picture: QrPicture::of(&address),
         address,
         secret: secret.to_string(),
         grouped: grouped(&secret),
         form_token: visitor.session.form_token.clone(),
         next: next.to_owned(),
-        problem: wrong.then(|| Notice::new(Tone::Bad, "Nothing was set up yet", "See below what is missing.")),
-        code: code.hint("The six digits that the app shows now.").error(error),
+        problems,
+        fields,
     };
     Ok(html(StatusCode::OK, &shown, &Policy::default()))
 }

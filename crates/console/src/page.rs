@@ -100,6 +100,23 @@ pub struct Problems {
     pub points: Vec<Link>,
 }
 
+impl Problems {
+    /// What is wrong with these fields, where something is. The cursor goes to
+    /// the list above the form and from there to the fields.
+    pub fn of(title: &str, text: &str, fields: &mut [Field]) -> Option<Self> {
+        let wrong = fields.iter().filter_map(|field| {
+            let label = field.error.clone()?;
+            Some(Link { href: format!("#{}", field.name), label })
+        });
+        let points: Vec<Link> = wrong.collect();
+        if points.is_empty() {
+            return None;
+        }
+        fields.iter_mut().for_each(|field| field.focused = false);
+        Some(Self { title: title.to_owned(), text: text.to_owned(), points })
+    }
+}
+
 /// One fact of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {

@@ -11,7 +11,7 @@ pub(crate) use refund::submit;
 
 use crate::app::Console;
 use crate::form::Form;
-use crate::page::{Chip, Field, Frame, Moment, Money, Notice, Policy, html};
+use crate::page::{Chip, Field, Frame, Moment, Money, Notice, Policy, Problems, html};
 use crate::stop::Stop;
 use crate::visitor::Visitor;
 use askama::Template;
@@ -57,6 +57,7 @@ struct Detail {
     view: View,
     form_token: String,
     problem: Option<Notice>,
+    problems: Option<Problems>,
     fields: Vec<Field>,
     /// The single-use id of the form.
     intent: String,

@@ -17,10 +17,14 @@ const EMAIL_LENGTH_MAX: usize = 254;
 /// Who issues the second factors, as authenticator apps show it.
 const ISSUER: &str = "Refundry";
 
+/// What is printed once: its name and its value.
+struct Told(&'static str, String);
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Add a person; prints their password and the secret of their second
-    /// factor. Like all of these, with the server stopped.
+    /// Add a person and print their password. Whoever decides sets up an
+    /// authenticator when they first sign in. Like all of these, with the
+    /// server stopped.
     Add {
         #[command(flatten)]
         store: Store,
@@ -32,6 +36,10 @@ pub(crate) enum UserCommand {
         /// What they may do; several times for several roles.
         #[arg(long = "role", value_parser = role, required = true)]
         roles: Vec<Role>,
+        /// Make the secret of their second factor here and print it, in place
+        /// of setting it up at the first sign-in.
+        #[arg(long)]
+        print_second_factor: bool,
     },
     /// List the people.
     List {
@@ -52,8 +60,15 @@ pub(crate) enum UserCommand {
     Enable(Who),
     /// Make a new password for a person and print it.
     ResetPassword(Who),
-    /// Make a new secret for the second factor of a person and print it.
-    ResetTotp(Who),
+    /// Take the second factor of a person away; they set up a new one when they
+    /// next sign in.
+    ResetTotp {
+        #[command(flatten)]
+        who: Who,
+        /// Make a new secret here and print it instead.
+        #[arg(long)]
+        print_second_factor: bool,
+    },
     /// Print a link that signs a person in once, without a password; the server may be running.
     SignInLink(SignInLinkArgs),
 }
@@ -75,7 +90,9 @@ fn role(text: &str) -> Result<Role, String> {
 /// Runs a subcommand to its end.
 pub(crate) async fn run(command: UserCommand) -> anyhow::Result<ExitCode> {
     match command {
-        UserCommand::Add { store, email, name, roles } => add(&store, &email, &name, &roles).await?,
+        UserCommand::Add { store, email, name, roles, print_second_factor } => {
+            add(&store, (&email, &name), &roles, print_second_factor).await?;
+        }
         UserCommand::List { store } => list(&store).await?,
         UserCommand::Roles { who, roles } => {
             change(&who, |person| {
@@ -88,12 +105,18 @@ pub(crate) async fn run(command: UserCommand) -> anyhow::Result<ExitCode> {
         UserCommand::Enable(who) => change(&who, |person| enable(person, true)).await?,
         UserCommand::ResetPassword(who) => change(&who, reset_password).await?,
         UserCommand::SignInLink(args) => return sign_in_link::run(&args),
-        UserCommand::ResetTotp(who) => change(&who, |person| Ok(reset_totp(person))).await?,
+        UserCommand::ResetTotp { who, print_second_factor } => {
+            change(&who, |person| {
+                person.totp_secret = None;
+                Ok(if print_second_factor { make_totp(person) } else { vec![set_up()] })
+            })
+            .await?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn add(store: &Store, email: &str, name: &str, roles: &[Role]) -> anyhow::Result<()> {
+async fn add(store: &Store, (email, name): (&str, &str), roles: &[Role], print: bool) -> anyhow::Result<()> {
     let email = email.trim().to_lowercase();
     let parts = email.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
     if parts.is_none() || email.len() > EMAIL_LENGTH_MAX || email.chars().any(char::is_whitespace) {
@@ -108,8 +131,10 @@ async fn add(store: &Store, email: &str, name: &str, roles: &[Role]) -> anyhow::
     person.email = email;
     name.trim().clone_into(&mut person.name);
     let mut told = reset_password(&mut person)?;
-    if person.may_approve() || person.is(Role::Admin) {
-        told.extend(reset_totp(&mut person));
+    if print {
+        told.extend(make_totp(&mut person));
+    } else if person.may_approve() || person.is(Role::Admin) {
+        told.push(set_up());
     }
     door.change(RegistryChange::PutPerson(person)).await?;
     tell(&told);
@@ -129,10 +154,7 @@ async fn list(store: &Store) -> anyhow::Result<()> {
 }
 
 /// Changes a person; what the change tells is printed once it is true.
-async fn change(
-    who: &Who,
-    how: impl FnOnce(&mut Person) -> anyhow::Result<Vec<(&'static str, String)>>,
-) -> anyhow::Result<()> {
+async fn change(who: &Who, how: impl FnOnce(&mut Person) -> anyhow::Result<Vec<Told>>) -> anyhow::Result<()> {
     let door = Door::open(&who.store)?;
     let directory = door.directory();
     let found = directory.person_by_email(&who.email).filter(|person| person.merchant == door.merchant);
@@ -144,26 +166,30 @@ async fn change(
     door.close().await
 }
 
-fn enable(person: &mut Person, enabled: bool) -> anyhow::Result<Vec<(&'static str, String)>> {
+fn enable(person: &mut Person, enabled: bool) -> anyhow::Result<Vec<Told>> {
     person.enabled = enabled;
     Ok(Vec::new())
 }
 
-fn reset_password(person: &mut Person) -> anyhow::Result<Vec<(&'static str, String)>> {
+fn reset_password(person: &mut Person) -> anyhow::Result<Vec<Told>> {
     let made = format!("{:032x}", random_id());
     person.password_hash = Some(password::hash(&made)?);
-    Ok(vec![("password", made)])
+    Ok(vec![Told("password", made)])
 }
 
-fn reset_totp(person: &mut Person) -> Vec<(&'static str, String)> {
+fn set_up() -> Told {
+    Told("second factor", "set up when they sign in next".to_owned())
+}
+
+fn make_totp(person: &mut Person) -> Vec<Told> {
     let secret = totp::new_secret();
     let url = totp::otpauth_url(ISSUER, &person.email, &secret);
     person.totp_secret = Some(secret.clone());
-    vec![("second factor", secret), ("for the app", url)]
+    vec![Told("second factor", secret), Told("for the app", url)]
 }
 
-fn tell(told: &[(&'static str, String)]) {
-    for (what, value) in told {
+fn tell(told: &[Told]) {
+    for Told(what, value) in told {
         println!("{what}: {value}");
     }
 }

@@ -6,7 +6,7 @@ use super::view::{self, View};
 use super::{LIST, href, texts};
 use crate::app::Console;
 use crate::form::Form;
-use crate::page::{Field, FieldKind, Frame, Money, Notice, PartyView, Policy, Tone, html, redirect, wait};
+use crate::page::{Field, FieldKind, Frame, Money, Notice, PartyView, Policy, Problems, Tone, html, redirect, wait};
 use crate::second_factor::{CodeVerdict, use_code};
 use crate::stop::Stop;
 use crate::visitor::Visitor;
@@ -93,7 +93,7 @@ impl Choice {
 struct Confirm {
     frame: Frame,
     back: String,
-    problem: Option<Notice>,
+    problems: Option<Problems>,
     effect: String,
     words: String,
     unusual: Option<Notice>,
@@ -110,7 +110,31 @@ struct Confirm {
 struct Typed {
     note: String,
     note_error: Option<String>,
+    amount: String,
+    amount_error: Option<String>,
     code_error: Option<String>,
+}
+
+impl Typed {
+    fn is_wrong(&self) -> bool {
+        self.note_error.is_some() || self.amount_error.is_some() || self.code_error.is_some()
+    }
+
+    /// What was typed about this refund; what is wrong with the code is found
+    /// when all the rest is right.
+    fn read(choice: Choice, form: &Form, money: Money) -> Self {
+        let text = |name| form.text(name).to_owned();
+        let mut typed = Self { note: text("note"), amount: text("amount"), ..Self::default() };
+        if choice == Choice::Reject && typed.note.is_empty() {
+            typed.note_error = Some("Write why you reject it.".to_owned());
+        } else if typed.note.chars().count() > NOTE_LENGTH_MAX {
+            typed.note_error = Some(format!("Write at most {NOTE_LENGTH_MAX} characters."));
+        }
+        if choice == Choice::Reject && Money::read(&typed.amount, money.0.currency) != Some(money.0.minor) {
+            typed.amount_error = Some(format!("Type {}, the amount of this refund.", money.plain()));
+        }
+        typed
+    }
 }
 
 fn page(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded), typed: Typed) -> Response {
@@ -125,6 +149,10 @@ fn page(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded
         Choice::Reject => {
             let field = note("Reason", "Whoever asked for the refund reads it.");
             fields.push(field.error(typed.note_error.clone()));
+            // What cannot be undone wants the amount typed.
+            let field = Field::new("amount", format!("Type {} to confirm", view.money.plain()), FieldKind::Decimal);
+            let field = field.autocomplete("off").length_max(24).value(typed.amount.as_str());
+            fields.push(field.error(typed.amount_error.clone()));
         }
         Choice::Withdraw => {}
     }
@@ -133,12 +161,12 @@ fn page(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded
         let code = Field::new("code", "Code", FieldKind::Code).autocomplete("one-time-code").length_max(12);
         fields.push(code.hint("Six digits from your authenticator app.").error(typed.code_error.clone()));
     }
-    let wrong = typed.note_error.is_some() || typed.code_error.is_some();
+    let problems = Problems::of("Nothing was decided", "The refund waits as before.", &mut fields);
     let fresh = fresh.filter(|_| choice.needs_code());
     let shown = Confirm {
-        frame: Frame { narrow: true, ..visitor.frame(console, choice.title(), LIST) },
+        frame: Frame { narrow: true, wrong: problems.is_some(), ..visitor.frame(console, choice.title(), LIST) },
         back: view.href.clone(),
-        problem: wrong.then(|| Notice::new(Tone::Bad, "Nothing was decided", "See below what is missing.")),
+        problems,
         effect: choice.effect(&view),
         words: view.words.clone(),
         unusual: Some(view.unusual.clone()).filter(|notice| choice == Choice::Approve && notice.tone == Tone::Warning),
@@ -237,17 +265,12 @@ async fn decided(
     if content.as_deref() != Some(form.text("agreed")) {
         return Ok(back(console, visitor, (choice, loaded), &texts::refusal(Refusal::Changed)));
     }
-    let mut typed = Typed { note: form.text("note").to_owned(), ..Typed::default() };
-    if choice == Choice::Reject && typed.note.is_empty() {
-        typed.note_error = Some("Write why you reject it.".to_owned());
-    } else if typed.note.chars().count() > NOTE_LENGTH_MAX {
-        typed.note_error = Some(format!("Write at most {NOTE_LENGTH_MAX} characters."));
-    }
+    let mut typed = Typed::read(choice, form, Money(loaded.refund.amount));
     // A form that is not complete uses up no code.
-    if typed.note_error.is_none() && choice.needs_code() {
+    if !typed.is_wrong() && choice.needs_code() {
         typed.code_error = check_code(console, visitor, form.text("code")).await?;
     }
-    if typed.note_error.is_some() || typed.code_error.is_some() {
+    if typed.is_wrong() {
         return Ok(page(console, visitor, (choice, loaded), typed));
     }
     execute(console, visitor, (choice, loaded), typed.note).await

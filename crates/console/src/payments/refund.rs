@@ -8,7 +8,7 @@ use super::{Detail, LIST, href};
 use crate::app::Console;
 use crate::approvals::refusal_sentence;
 use crate::form::{Form, random_text};
-use crate::page::{Field, FieldKind, Frame, Money, Notice, PartyView, Policy, Tone, html, redirect};
+use crate::page::{Field, FieldKind, Frame, Money, Notice, PartyView, Policy, Problems, Tone, html, redirect};
 use crate::stop::Stop;
 use crate::visitor::Visitor;
 use askama::Template;
@@ -91,7 +91,7 @@ pub(super) fn detail(
     let (amount, remittance, problem) = fault.unwrap_or_default();
     let title = format!("Payment of {}", Money(payment.amount).figures());
     let hint = format!("All of it, or any part: up to {}.", View::free(payment).figures());
-    let fields = vec![
+    let mut fields = vec![
         Field::new("amount", format!("Amount in {}", payment.amount.currency.code()), FieldKind::Decimal)
             .hint(hint)
             .autocomplete("off")
@@ -105,11 +105,13 @@ pub(super) fn detail(
             .value(&*typed.remittance)
             .error(remittance),
     ];
+    let problems = Problems::of("No refund was made", "Nothing was sent.", &mut fields);
     let shown = Detail {
-        frame: visitor.frame(console, &title, LIST),
+        frame: Frame { wrong: problems.is_some() || problem.is_some(), ..visitor.frame(console, &title, LIST) },
         view: View::new(console, loaded, visitor),
         form_token: visitor.session.form_token.clone(),
         problem,
+        problems,
         fields,
         intent: typed.intent.clone(),
     };

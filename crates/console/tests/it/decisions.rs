@@ -100,6 +100,10 @@ async fn a_rejection_needs_a_reason_and_is_final() {
     assert_eq!(page.status, 200);
     page.says("Write why you reject it.").says("This cannot be undone");
     let path = format!("/console/approvals/{refund}/reject");
+    for amount in ["", "42", "42.51", "no"] {
+        let page = browser.submit(&path, &[("code", &code), ("note", "no"), ("amount", amount)]).await;
+        page.says("Type 42.50, the amount of this refund.").says("Nothing was decided");
+    }
     let long = "x".repeat(501);
     assert_eq!(browser.submit(&path, &[("code", &code), ("note", &long)]).await.status, 200);
     // The same code still: a form that was not complete used none up.
@@ -233,6 +237,7 @@ async fn what_was_decided_before_is_said_and_done_once() {
             ("agreed", page.hidden("agreed").unwrap()),
             ("code", given.clone()),
             ("note", "seen".to_owned()),
+            ("amount", "10.00".to_owned()),
         ];
         assert_eq!(ada.post(&path, &fields).await.header("location"), "/console/approvals");
         ada.get("/console/approvals").await;

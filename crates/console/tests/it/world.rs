@@ -282,6 +282,11 @@ impl Browser<'_> {
             // The head's own form stands first and carries the same token.
             all.extend(page.hidden(name).map(|value| (name, value)));
         }
+        // What the page wants typed once more.
+        let typed = page.text.split_once("for=\"amount\">Type ").and_then(|(_, rest)| rest.split_once(" to confirm"));
+        if let Some((amount, _)) = typed.filter(|_| !fields.iter().any(|(name, _)| *name == "amount")) {
+            all.push(("amount", amount.to_owned()));
+        }
         all.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
         self.post(path, &all).await
     }

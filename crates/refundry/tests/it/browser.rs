@@ -213,6 +213,30 @@ impl Browser {
         self.call("actions", body).await.unwrap();
     }
 
+    /// The name of the tab that is looked at.
+    pub(crate) async fn here(&self) -> String {
+        self.ask("window").await.as_str().unwrap().to_owned()
+    }
+
+    /// Opens a further tab and looks at it; its name.
+    pub(crate) async fn tab(&self) -> String {
+        let made = self.call("window/new", json!({ "type": "tab" })).await.unwrap();
+        let name = made["handle"].as_str().unwrap().to_owned();
+        self.switch(&name).await;
+        self.resize(WIDTHS[1]).await;
+        name
+    }
+
+    /// Looks at another tab.
+    pub(crate) async fn switch(&self, tab: &str) {
+        self.call("window", json!({ "handle": tab })).await.unwrap();
+    }
+
+    /// Presses the button that leads back.
+    pub(crate) async fn back(&self) {
+        self.call("back", json!({})).await.unwrap();
+    }
+
     /// Makes the window so wide, as a phone or a desk has it.
     pub(crate) async fn resize(&self, width: u64) {
         let size = json!({ "width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600 });

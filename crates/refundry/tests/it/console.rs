@@ -3,6 +3,10 @@
 //! alone and without scripts. What every page looked like stands in
 //! `target/screenshots`.
 
+mod crowd;
+mod decisions;
+mod first_sign_in;
+
 use crate::browser::Browser;
 use crate::server::{Server, Who, answer, refundry};
 use refundry_console::totp;
@@ -123,6 +127,11 @@ async fn an_approver_signs_in_looks_and_decides() {
     browser.press("r").await;
     browser.at(&format!("{base}/console/approvals/{second}/reject")).await;
     browser.fill("#note", "The customer kept the goods.").await;
+    browser.fill("#amount", "99.98").await;
+    browser.click("main .button").await;
+    browser.until("#amount-error").await;
+    browser.look("reject-wrong").await;
+    browser.fill("#amount", "99.99").await;
     browser.look("reject").await;
     browser.click("main .button").await;
     assert!(browser.text("[role=status]").await.starts_with("Rejected"));

@@ -243,8 +243,11 @@ async fn a_person_gives_money_back_from_a_payments_page() {
     Person::of(&server, "maker", 0).signs_in(&browser, base).await;
     browser.open(&format!("{base}/console/payments")).await;
     browser.look("list").await;
-    assert!(browser.text("main").await.contains("“Candles”"), "nothing says which payment is which");
+    let said = browser.text("main").await;
+    assert!(said.contains("“Candles”"), "nothing says which payment is which");
+    assert!(said.contains("Ida <b>Korhonen</b>") && said.contains("Named by the merchant"), "{said}");
     browser.open(&format!("{base}/console/payments/{session}")).await;
+    assert_eq!(browser.text("h1").await, "Payment from Ida <b>Korhonen</b>");
     browser.look("payment").await;
     browser.fill("#amount", "26").await;
     browser.click("#refund .button").await;
@@ -268,7 +271,7 @@ async fn a_person_gives_money_back_from_a_payments_page() {
     browser.look("waiting").await;
     let first = browser.text(".entries code").await;
     assert!(first.contains("/refunds/") && browser.count(".entries > li").await == 1, "{first}");
-    browser.click(".entries .button-text:not([data-copy])").await;
+    browser.click(".entries form .button").await;
     browser.until("[role=status]").await;
     let second = browser.text(".entries code").await;
     assert_ne!(first, second);

@@ -1,0 +1,120 @@
+//! Two people at once, two tabs of one person, the way back, a second click,
+//! and a session that ends in between: one effect, and clear words.
+
+use super::{Person, four_eyes, waiting};
+use crate::browser::Browser;
+use crate::server::Server;
+
+/// The page of a refund, or of a step.
+fn page(server: &Server, refund: &str, step: &str) -> String {
+    format!("{}/console/approvals/{refund}{step}", server.base)
+}
+
+/// What the title of a notice says.
+async fn notice(browser: &Browser) -> String {
+    browser.until(".flash strong").await;
+    browser.text(".flash strong").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_decide_at_once_have_one_effect() {
+    let server = four_eyes().await;
+    let people = [Person::of(&server, "approver", 0), Person::of(&server, "approver", 1)];
+    let browsers = [Browser::start("console-two-people").await, Browser::start("console-two-people").await];
+    for (person, browser) in people.iter().zip(&browsers) {
+        person.signs_in(browser, &server.base).await;
+    }
+    let refund = waiting(&server, 4_250, "Alex Chen").await;
+    for ((person, browser), step) in people.iter().zip(&browsers).zip(["/approve", "/reject"]) {
+        browser.open(&page(&server, &refund, step)).await;
+        browser.fill("#note", "Seen by two.").await;
+        browser.fill("#code", &person.code(1)).await;
+    }
+    browsers[1].fill("#amount", "42.50").await;
+    tokio::join!(browsers[0].click("main .button"), browsers[1].click("main .button"));
+    let said = [notice(&browsers[0]).await, notice(&browsers[1]).await];
+    let (slower, state) = match [said[0].as_str(), said[1].as_str()] {
+        ["Approved", "Your rejection was not taken"] => (&browsers[1], "settled"),
+        ["Your approval was not taken", "Rejected"] => (&browsers[0], "rejected"),
+        other => panic!("{other:?}"),
+    };
+    slower.look("slower").await;
+    server.stands(&refund, state).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_the_way_back_and_a_second_click_have_one_effect() {
+    let server = four_eyes().await;
+    let ada = Person::of(&server, "approver", 0);
+    let browser = Browser::start("console-two-tabs").await;
+    ada.signs_in(&browser, &server.base).await;
+    let refund = waiting(&server, 4_250, "Alex Chen").await;
+    let (approve, list) = (page(&server, &refund, "/approve"), format!("{}/console/approvals", server.base));
+    let one = browser.here().await;
+    browser.open(&approve).await;
+    let other = browser.tab().await;
+    browser.open(&page(&server, &refund, "/reject")).await;
+    browser.fill("#note", "From another tab.").await;
+
+    browser.switch(&one).await;
+    browser.fill("#code", &ada.code(1)).await;
+    let twice = "const yes = document.querySelector('main form .button'); yes.click(); yes.click();";
+    browser.run(twice, &[]).await;
+    browser.at(&list).await;
+    assert_eq!(notice(&browser).await, "Approved");
+    browser.back().await;
+    // The page that was left is asked for again, and leads to the refund.
+    browser.at(&page(&server, &refund, "")).await;
+    assert_eq!(notice(&browser).await, "You approved it before");
+    browser.look("back").await;
+
+    browser.switch(&other).await;
+    browser.fill("#code", "123456").await;
+    browser.click("main form .button").await;
+    browser.at(&page(&server, &refund, "")).await;
+    assert_eq!(notice(&browser).await, "Your rejection was not taken");
+    browser.look("other-tab").await;
+    server.stands(&refund, "settled").await;
+
+    // Signed out in one tab, signed out in the other.
+    let second = waiting(&server, 1_000, "Alex Chen").await;
+    browser.open(&page(&server, &second, "/reject")).await;
+    browser.fill("#note", "Too late.").await;
+    browser.switch(&one).await;
+    browser.open(&list).await;
+    browser.click(".who .button").await;
+    browser.switch(&other).await;
+    browser.click("main form .button").await;
+    browser.until(".notice").await;
+    let said = browser.text(".notice").await;
+    assert!(said.contains("Nothing was changed") && said.contains("Sign in again"), "{said}");
+    browser.look("signed-out").await;
+    server.stands(&second, "awaiting_approval").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ends_meanwhile_decides_nothing() {
+    let server = four_eyes().await;
+    let ada = Person::of(&server, "approver", 0);
+    let browser = Browser::start("console-ended").await;
+    ada.signs_in(&browser, &server.base).await;
+    let refund = waiting(&server, 4_250, "Alex Chen").await;
+    browser.open(&page(&server, &refund, "/approve")).await;
+    browser.fill("#code", &ada.code(1)).await;
+    server.advance(16 * 60).await;
+    browser.click("main form .button").await;
+    browser.until(".notice").await;
+    assert!(browser.text(".notice").await.contains("You were signed out before you sent it"));
+    browser.look("unsent").await;
+    server.stands(&refund, "awaiting_approval").await;
+    // The code was not looked at, so it signs in; and leads back to the refund.
+    browser.fill("#email", &ada.email).await;
+    browser.fill("#password", &ada.password).await;
+    browser.fill("#code", &ada.code(1)).await;
+    browser.click("main form .button").await;
+    browser.at(&page(&server, &refund, "")).await;
+    server.advance(16 * 60).await;
+    browser.open(&format!("{}/console/payments", server.base)).await;
+    assert!(browser.text(".notice").await.contains("You were signed out"));
+    browser.look("ended").await;
+}
