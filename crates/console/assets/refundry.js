@@ -27,10 +27,14 @@
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
-  // A field that was left is looked at; what is wrong with it goes with it.
+  // A field that was left is looked at; what is wrong with it goes with it. Not
+  // while a button is pressed: it would move away from under the finger.
+  let pressing = false;
+  document.addEventListener("pointerdown", (event) => { pressing = event.target.closest("button") !== null; }, true);
   for (const field of document.querySelectorAll("input[data-pattern]")) {
     const pattern = new RegExp(field.dataset.pattern, "i");
     field.addEventListener("change", () => {
+      if (pressing) return;
       const id = `${field.id}-error`;
       const good = field.value.trim() === "" || pattern.test(field.value.trim());
       document.getElementById(id)?.remove();

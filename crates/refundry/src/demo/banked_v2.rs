@@ -140,7 +140,7 @@ impl Walk<'_> {
         let mut visitor = Visitor::new()?;
         let form = visitor.open(url).await?;
         let wrong = visitor.send(&form, ENTERED).await?;
-        let told = wrong.status == 422 && wrong.text.contains("Enter the 6 digits of your sort code.");
+        let told = wrong.status == 200 && wrong.text.contains("Enter the 6 digits of your sort code.");
         self.add_page("the customer mistypes the sort code", &wrong, told);
         let entered: Vec<(&str, &str)> = ENTERED
             .iter()

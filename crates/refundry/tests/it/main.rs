@@ -21,5 +21,6 @@ mod seeds;
 mod server;
 mod settings;
 mod storms;
+mod strangers;
 mod timeouts;
 mod truelayer;

@@ -7,6 +7,9 @@ use crate::browser::Browser;
 use crate::console::Person;
 use crate::server::{DAY, Server, Who, answer};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 
 /// A payment session of this currency.
 async fn session(server: &Server, currency: &str, key: &str) -> String {
@@ -71,13 +74,27 @@ async fn a_customer_says_where_the_money_should_go() {
         browser.fill(field, text).await;
     }
     browser.click("main .button").await;
+    browser.until("#problems").await;
     assert_eq!(browser.text("#bank_code-error").await, "Enter the 6 digits of your sort code.");
     assert_eq!(browser.text("#number-error").await, "Enter the 8 digits of your account number.");
+    assert_eq!(browser.run("return document.title.startsWith('Error: ')", &[]).await, true);
+    // All that is wrong is read first, and leads to its field.
+    assert_eq!(browser.run("return document.activeElement.id", &[]).await, "problems");
+    assert!(browser.text("#problems").await.contains("Enter the 8 digits of your account number."));
+    browser.click("#problems li a").await;
     assert_eq!(browser.run("return document.activeElement.id", &[]).await, "bank_code");
     assert_eq!(browser.run("return document.querySelector('#holder_name').value", &[]).await, "Ida Korhonen");
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.look("wrong").await;
+    // A field is looked at when it was left, and not before.
+    browser.fill("#bank_code", "04-0").await;
+    assert_eq!(browser.count("#bank_code-error").await, 0);
+    browser.press("\u{e004}").await;
+    assert_eq!(browser.text("#bank_code-error").await, "A sort code has 6 digits.");
+    assert_eq!(browser.violations().await, Vec::<String>::new());
     browser.fill("#bank_code", "04-00-99").await;
+    browser.press("\u{e004}").await;
+    assert_eq!((browser.count("#bank_code-error").await, browser.count("[aria-invalid]").await), (0, 1));
     browser.fill("#number", "55120934").await;
     browser.press("\u{e007}").await;
     browser.until("form [value=give]").await;
@@ -98,6 +115,31 @@ async fn a_customer_says_where_the_money_should_go() {
     browser.look("used").await;
     let given = browser.text("main").await;
     assert!(!given.contains("Ida") && !given.contains("34"), "{given}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_give_one_account() {
+    let server = Server::start().await;
+    let session = paid(&server, "GBP", "mock-bank-no-details", "one").await;
+    let made = refund(&server, &session, "one").await;
+    let (one, other) = (Browser::start("details").await, Browser::start("details").await);
+    for (tab, number) in [(&one, "55120934"), (&other, "11112222")] {
+        tab.open(link(&made)).await;
+        for (field, text) in [("#holder_name", "Ida Korhonen"), ("#bank_code", "040099"), ("#number", number)] {
+            tab.fill(field, text).await;
+        }
+        tab.click("main .button").await;
+        tab.until("[value=give]").await;
+    }
+    one.click("[value=give]").await;
+    one.until(".effect .figures").await;
+    other.click("[value=give]").await;
+    other.until("main p").await;
+    assert_eq!(other.text("h1").await, "Bank details were given already");
+    reaches_payment(&server, &session).await;
+    let own = own_session(&server, &session).await;
+    assert_eq!(shown(&server, &own).await["payee"]["account_number"], "55120934");
+    assert_eq!(shown(&server, &session).await["refunds"].as_array().unwrap().len(), 1);
 }
 
 async fn reaches_payment(server: &Server, session: &str) {
@@ -232,6 +274,96 @@ async fn a_merchant_consents_at_its_bank() {
     reaches(&server, &own, "failed").await;
     let body = json!({ "payment_session_id": other, "amount": 2500, "reference": "All of it" });
     server.post(Who::Banked, "/v2/refunds", "again", &body).await.expect(201);
+}
+
+/// A merchant's own site: says which addresses were asked for, and whether
+/// the browser said where it came from.
+async fn merchants_site() -> (String, mpsc::UnboundedReceiver<(String, bool)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let site = format!("http://{}", listener.local_addr().unwrap());
+    let (told, heard) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut visitor, _)) = listener.accept().await {
+            let told = told.clone();
+            tokio::spawn(async move {
+                let mut asked = vec![0; 8_192];
+                let length = visitor.read(&mut asked).await.unwrap_or_default();
+                let asked = String::from_utf8_lossy(&asked[..length]).into_owned();
+                let target = asked.split(' ').nth(1).unwrap_or_default().to_owned();
+                if target.starts_with("/shop") {
+                    let _ = told.send((target, asked.to_ascii_lowercase().contains("\r\nreferer:")));
+                }
+                let page = "<!doctype html><title>Shop</title><link rel=icon href=data:,><p>Back in the shop</p>";
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\ncontent-length";
+                let _ = visitor.write_all(format!("{head}: {}\r\n\r\n{page}", page.len()).as_bytes()).await;
+            });
+        }
+    });
+    (site, heard)
+}
+
+// conformance: banked 17
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_ends_at_the_merchants_address() {
+    let server = Server::start().await;
+    let (site, mut heard) = merchants_site().await;
+    let browser = Browser::start("checkout").await;
+    for (decision, way) in [("authorise", "ok"), ("decline", "fail")] {
+        let body = json!({
+            "reference": "Candles",
+            "success_url": format!("{site}/shop/ok?id=__PAYMENT_ID__"),
+            "error_url": format!("{site}/shop/fail?id=__PAYMENT_ID__"),
+            "line_items": [{ "name": "Candle", "amount": 1250, "currency": "GBP", "quantity": 2 }],
+        });
+        let made = server.post(Who::Banked, "/v2/payment_sessions", decision, &body).await.expect(201);
+        let id = made.text("/id");
+        browser.open(&made.text("/url")).await;
+        // Without a choice the page says what is missing, and goes nowhere.
+        browser.click("main .button").await;
+        browser.until("#problems").await;
+        assert_eq!(browser.text("#bank-error").await, "Choose the bank that your account is at.");
+        browser.look("no-bank").await;
+        browser.click("[value=mock-bank]").await;
+        browser.click("main .button").await;
+        browser.until("[value=authorise]").await;
+        let bank = browser.url().await;
+        // Two clicks, and a second tab that is late, have one effect.
+        let twice = format!("const it = document.querySelector('[value={decision}]'); it.click(); it.click();");
+        browser.run(&twice, &[]).await;
+        let end = format!("{site}/shop/{way}?id={id}");
+        browser.at(&end).await;
+        assert_eq!(heard.recv().await.unwrap(), (format!("/shop/{way}?id={id}"), false));
+        let late = answer(server.http.post(&bank).body("decision=decline")).await;
+        assert_eq!(late.status, 303, "{}", late.text);
+        browser.open(&bank).await;
+        browser.at(&end).await;
+        assert_eq!(heard.recv().await.unwrap(), (format!("/shop/{way}?id={id}"), false));
+        reaches(&server, &id, if way == "ok" { "sent" } else { "failed" }).await;
+        assert_eq!(browser.complaints().await, Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tabs_at_the_bank_send_once() {
+    let server = Server::start().await;
+    let session = paid(&server, "GBP", "mock-bank", "one").await;
+    refund(&server, &session, "one").await;
+    let own = own_session(&server, &session).await;
+    let (one, other) = (Browser::start("checkout").await, Browser::start("checkout").await);
+    for tab in [&one, &other] {
+        tab.open(&format!("{}/checkout/{own}?v3", server.base)).await;
+        tab.click("main .button").await;
+        tab.until("[value=authorise]").await;
+    }
+    one.click("[value=authorise]").await;
+    let end = format!("{}/healthz?refunded={own}", server.base);
+    one.at(&end).await;
+    // The other tab says no too late, and hears what came of it.
+    other.click("[value=decline]").await;
+    other.at(&end).await;
+    reaches(&server, &own, "sent").await;
+    let books = server.books(&session).await;
+    assert_eq!((books["data"].as_array().unwrap().len(), &books["totals"]["paid"]), (1, &json!(1200)), "{books}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -160,6 +160,20 @@ async fn thirty_days_without_details_end_a_refund() {
     assert!(bodies.iter().all(|body| body.event_type != "payment_failed"), "there was no session to fail");
 }
 
+#[tokio::test]
+async fn reminders_count_among_the_letters_of_a_day() {
+    let world = World::with(json!({ "details_mails_per_day": 2, "details_reminder_days": [1] })).await;
+    let (refund, _, _) = waiting(&world, "GBP").await;
+    world.clock.advance(Span::seconds(23 * 3_600));
+    for _ in 0..2 {
+        world.pages.letter_sent(world.merchant, refund).await.unwrap();
+        world.clock.advance(Span::seconds(60));
+    }
+    let reminder = world.pages.letter(world.merchant, refund).await.unwrap().unwrap();
+    let created_at = world.stored(refund).await.created_at;
+    assert_eq!(reminder.due_at, created_at.plus(Span::seconds(47 * 3_600)), "a day after the first of the two");
+}
+
 // conformance: banked 38
 #[tokio::test]
 async fn letters_go_out_once_per_link_and_day() {
@@ -182,6 +196,15 @@ async fn letters_go_out_once_per_link_and_day() {
     world.pages.letter_sent(world.merchant, refund).await.unwrap();
     assert_eq!(world.pages.letter(world.merchant, refund).await.unwrap(), None, "all reminders went out");
     assert!(world.pages.renew(world.merchant, refund).await.unwrap().is_ok(), "another day");
+    // One that is refused for good is the last one of its link.
+    world.pages.letter_refused(world.merchant, refund, 550).await.unwrap();
+    assert_eq!(world.pages.letter(world.merchant, refund).await.unwrap(), None);
+    let refused = world.pages.letters(world.merchant, refund).await.unwrap().unwrap().refused.unwrap();
+    assert_eq!((refused.code, refused.at), (550, world.engine.now()));
+    world.clock.advance(Span::days(2));
+    world.pages.renew(world.merchant, refund).await.unwrap().unwrap();
+    assert!(world.pages.letter(world.merchant, refund).await.unwrap().is_some(), "a new link is a new letter");
+    assert_eq!(world.pages.letters(world.merchant, refund).await.unwrap().unwrap().refused, None);
     // Without an address there is no letter, and the refund is there all the same.
     let mut asked = session_in("GBP");
     asked["payer"] = Value::Null;

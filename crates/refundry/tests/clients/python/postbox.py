@@ -1,6 +1,7 @@
 """A mail server that keeps nothing: the PyPI package `aiosmtpd`. It takes
-the port that it is told, or a free one, says it, then each letter that it takes as one line of JSON. An address that
-begins with `later` is put off once, one that begins with `never` is refused."""
+the port that it is told, or a free one, says it, then each letter that it takes
+as one line of JSON. An address that begins with `later` is put off once, one
+that begins with `never` is refused; that is said, too."""
 
 import asyncio
 import email
@@ -17,6 +18,7 @@ class Postbox:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("never"):
+            print(json.dumps({"refused": address}), flush=True)
             return "550 no such mailbox"
         if address.startswith("later") and address not in self.put_off:
             self.put_off.add(address)
