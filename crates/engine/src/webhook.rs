@@ -40,6 +40,19 @@ pub trait WebhookDialect: Send + Sync {
         self.render(event, endpoint)
     }
 
+    /// The ways in which its webhooks may be signed, where there are several.
+    fn signature_schemes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The settings of an endpoint whose webhooks are signed in one of these
+    /// ways. Where it replaces another one, with the time and the new secret,
+    /// the secret before may sign on for a while.
+    fn endpoint_settings(&self, scheme: Option<&str>, replaced: Option<(&Endpoint, &str, Timestamp)>) -> Vec<u8> {
+        let _ = scheme;
+        replaced.map(|(before, _, _)| before.settings.clone()).unwrap_or_default()
+    }
+
     /// The headers that sign a body: names and values. `at` is real time,
     /// because the receiver compares it with its own clock.
     fn sign(&self, event: &StoredEvent, endpoint: &Endpoint, body: &[u8], at: Timestamp)

@@ -25,6 +25,11 @@ use written::{PayinState, Written};
 /// What is the same for all merchants: it counts before anybody knows whose
 /// request it is, or belongs to the sandbox's one bank.
 const OF_ALL: [&str; 4] = ["mount_prefix", "public_origin", "simulator_step", "trusted_proxies"];
+/// The payment methods.
+const METHODS: [&str; 10] =
+    ["ACH", "ACH_SAME_DAY", "CHAPS", "CUBIX", "FASTER_PAYMENT", "FEDWIRE", "NPP", "SEPA_CT", "SEPA_INST", "SWIFT"];
+/// Longest code of an error, bytes.
+const CODE_LENGTH_MAX: usize = 64;
 /// Longest path before all others, bytes.
 const MOUNT_PREFIX_MAX: usize = 100;
 
@@ -108,50 +113,14 @@ impl Config {
     /// Reads the subtree.
     pub(super) fn read(subtree: &Value) -> Result<Self, ConfigError> {
         let written: Written = settings::read(DIALECT, subtree)?;
-        let wrong = |name: &str, message: String| ConfigError::new(&format!("{DIALECT}.{name}"), message);
-        let mut currencies = vec![Currency::GBP, Currency::USD, Currency::EUR];
-        for code in &written.extra_currencies {
-            let currency = Currency::parse(code);
-            currencies.push(currency.map_err(|_| wrong("extra_currencies", format!("{code} is no currency")))?);
-        }
-        let proxies = written.trusted_proxies.iter().map(|text| {
-            let range = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            range.map_err(|_| wrong("trusted_proxies", format!("{text:?} is no address or range")))
-        });
-        let trusted_proxies = proxies.collect::<Result<Vec<_>, _>>()?;
-        let origin = written.public_origin.as_deref().map(|text| {
-            let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-            url.ok_or_else(|| wrong("public_origin", "is no http or https origin".to_owned()))
-        });
-        if !matches!(written.unknown_payin_status, 400 | 404) {
-            return Err(wrong("unknown_payin_status", "is 404 or 400".to_owned()));
-        }
-        if !written.refundable_payin_states.contains(&PayinState::Completed) {
-            return Err(wrong("refundable_payin_states", "names COMPLETED, and PROCESSING where wanted".to_owned()));
-        }
+        check(&written)?;
+        let currencies = currencies(&written)?;
+        let trusted_proxies = proxies(&written)?;
+        let public_origin = origin(&written)?;
+        let mount_prefix = written.mount_prefix.map(checked_prefix).transpose();
+        let mount_prefix = mount_prefix.map_err(|message| wrong("mount_prefix", message))?;
         let approvals = written.approvals;
-        if !(1..=REQUIRED_MAX).contains(&approvals.required) {
-            return Err(wrong("approvals.required", format!("is 1 to {REQUIRED_MAX}")));
-        }
         let approval_timeout = approvals.timeout.map(Span::seconds);
-        let (shortest, longest) = VALID_FOR_RANGE;
-        if approval_timeout.is_some_and(|span| !(shortest..=longest).contains(&span)) {
-            return Err(wrong("approvals.timeout", "is from a minute to a year, in seconds".to_owned()));
-        }
-        let prefix = written.mount_prefix.map(checked_prefix).transpose();
-        for (name, value, most) in [
-            ("hawk_skew", written.hawk_skew, 3_600),
-            ("funds_timeout", written.funds_timeout, 366 * 86_400),
-            ("idempotency_retention", written.idempotency_retention, 36_500),
-            ("simulator_step", written.simulator_step, 86_400_000),
-            ("refund_window", written.refund_window.unwrap_or(1), 36_500),
-            ("customer_reference_max", written.customer_reference_max as u64, 1_000),
-        ] {
-            if value == 0 || value > most {
-                return Err(wrong(name, format!("is 1 to {most}")));
-            }
-        }
-        settings::check_rate(DIALECT, written.rate_limit)?;
         Ok(Self {
             account_numbers: written.account_numbers,
             additive_fields: written.additive_fields.is_on(),
@@ -182,8 +151,8 @@ impl Config {
             insufficient_funds: written.insufficient_funds,
             legacy_errors: written.legacy_errors,
             missing_payer_account: written.missing_payer_account,
-            mount_prefix: prefix.map_err(|message| wrong("mount_prefix", message))?,
-            public_origin: origin.transpose()?,
+            mount_prefix,
+            public_origin,
             limiter: Arc::new(Limiter::new(written.rate_limit)),
             refunds_before_credit: written.refundable_payin_states.contains(&PayinState::Processing),
             refund_error_code: written.refund_error_code,
@@ -231,6 +200,69 @@ impl Config {
     }
 }
 
+fn wrong(name: &str, message: impl Into<String>) -> ConfigError {
+    ConfigError::new(&format!("{DIALECT}.{name}"), message)
+}
+
+/// What needs no reading: ranges and words.
+fn check(written: &Written) -> Result<(), ConfigError> {
+    if !matches!(written.unknown_payin_status, 400 | 404) {
+        return Err(wrong("unknown_payin_status", "is 404 or 400"));
+    }
+    if !written.refundable_payin_states.contains(&PayinState::Completed) {
+        return Err(wrong("refundable_payin_states", "names COMPLETED, and PROCESSING where wanted"));
+    }
+    if !(1..=REQUIRED_MAX).contains(&written.approvals.required) {
+        return Err(wrong("approvals.required", format!("is 1 to {REQUIRED_MAX}")));
+    }
+    let (shortest, longest) = VALID_FOR_RANGE;
+    if written.approvals.timeout.is_some_and(|span| !(shortest..=longest).contains(&Span::seconds(span))) {
+        return Err(wrong("approvals.timeout", "is from a minute to a year, in seconds"));
+    }
+    if let Some(unknown) = written.partial_refunds.keys().find(|method| !METHODS.contains(&method.as_str())) {
+        return Err(wrong(&format!("partial_refunds.{unknown}"), format!("is none of {}", METHODS.join(", "))));
+    }
+    let code = &written.refund_error_code;
+    if !(1..=CODE_LENGTH_MAX).contains(&code.len()) || !code.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(wrong("refund_error_code", "is a code such as bvnk:payment:0001"));
+    }
+    for (name, value, most) in [
+        ("hawk_skew", written.hawk_skew, 3_600),
+        ("funds_timeout", written.funds_timeout, 366 * 86_400),
+        ("idempotency_retention", written.idempotency_retention, 36_500),
+        ("simulator_step", written.simulator_step, 86_400_000),
+        ("refund_window", written.refund_window.unwrap_or(1), 36_500),
+        ("customer_reference_max", written.customer_reference_max as u64, 1_000),
+    ] {
+        if value == 0 || value > most {
+            return Err(wrong(name, format!("is 1 to {most}")));
+        }
+    }
+    settings::check_rate(DIALECT, written.rate_limit)
+}
+
+fn currencies(written: &Written) -> Result<Vec<Currency>, ConfigError> {
+    let more = written
+        .extra_currencies
+        .iter()
+        .map(|code| Currency::parse(code).map_err(|_| wrong("extra_currencies", format!("{code} is no currency"))));
+    [Currency::GBP, Currency::USD, Currency::EUR].into_iter().map(Ok).chain(more).collect()
+}
+
+fn proxies(written: &Written) -> Result<Vec<IpNet>, ConfigError> {
+    let ranges = written.trusted_proxies.iter().map(|text| {
+        let range = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        range.map_err(|_| wrong("trusted_proxies", format!("{text:?} is no address or range")))
+    });
+    ranges.collect()
+}
+
+fn origin(written: &Written) -> Result<Option<Url>, ConfigError> {
+    let Some(text) = &written.public_origin else { return Ok(None) };
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.map(Some).ok_or_else(|| wrong("public_origin", "is no http or https origin"))
+}
+
 /// A path of plain segments, below which routes can stand.
 fn checked_prefix(text: String) -> Result<String, String> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -266,6 +298,8 @@ mod tests {
             (json!({ "approvals": { "required": 0 } }), "bvnk.approvals.required"),
             (json!({ "approvals": { "timeout": 59 } }), "bvnk.approvals.timeout"),
             (json!({ "approvals": { "people": 1 } }), "bvnk"),
+            (json!({ "partial_refunds": { "FEDWRE": true } }), "bvnk.partial_refunds.FEDWRE"),
+            (json!({ "refund_error_code": "" }), "bvnk.refund_error_code"),
             (json!({ "fee_rounding": "down" }), "bvnk"),
             (json!({ "fee_on_returned": "burn" }), "bvnk"),
             (json!({ "mount_prefix": "bvnk" }), "bvnk.mount_prefix"),

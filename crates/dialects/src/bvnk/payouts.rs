@@ -35,9 +35,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, id: Id, call: Call) -> Res
 /// `GET /payment/v2/payouts/{id}`.
 pub(super) async fn show_second(State(app): State<Arc<App>>, id: Id, call: Call) -> Result<Response, Fault> {
     let found = found(&app, &call, &routes::id(id)).await?;
-    let directory = app.host.engine.directory();
-    let merchant = directory.merchants.get(&call.caller.merchant).map_or("", |merchant| &merchant.name);
-    let body = found.shown().map(|pair| wire::second(&app, pair, merchant)).unwrap_or_default();
+    let body = found.shown().map(|pair| wire::second(&app, pair)).unwrap_or_default();
     Ok(answer::json(200, Out::from(body).print()))
 }
 

@@ -4,6 +4,7 @@
 mod approvals;
 mod edges;
 mod estimates;
+mod forms;
 mod idempotency;
 mod reads;
 mod refunds;

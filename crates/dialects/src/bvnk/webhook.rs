@@ -15,12 +15,16 @@ use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::registry::Endpoint;
 use refundry_engine::store::StoredEvent;
 use refundry_engine::webhook::{Rendered, WebhookDialect};
+use signature::Signing;
 use std::sync::Arc;
 
-/// A payout changed its word; this is how a refund is heard of.
-const PAYOUT: &str = "bvnk:payment:payout:status-change";
+/// A payout changed its word, in the names of the first and the second version;
+/// this is how a refund is heard of.
+const PAYOUT: [&str; 2] = ["bvnk:payment:payout:status-change", "payment:v2:payout:status-change"];
 /// A pay-in changed its word.
-const PAYIN: &str = "bvnk:payment:payin:status-change";
+const PAYIN: [&str; 2] = ["bvnk:payment:payin:status-change", "payment:v2:payin:status-change"];
+/// Either of them, as one older client of the provider knows it.
+const OLDER: &str = "statusChanged";
 /// Tries after the first one.
 const REDELIVERY_COUNT_MAX: u32 = 99;
 /// The first wait, seconds; it doubles.
@@ -50,12 +54,12 @@ impl Webhooks {
         Self { app }
     }
 
-    fn of_refund(&self, stored: &StoredEvent, history: &[Event]) -> Option<Rendered> {
+    fn of_refund(&self, stored: &StoredEvent, history: &[Event], endpoint: &Endpoint) -> Option<Rendered> {
         let (refund, payment) = (stored.refund.as_ref()?, stored.payment.as_ref()?);
         if *refund.origin.dialect != *DIALECT {
             return None;
         }
-        let event = &stored.event;
+        let (event, form) = (&stored.event, Form::wanted(endpoint, PAYOUT)?);
         let told = states::told(refund, history, event, self.app.config(event.merchant).waiting_as)?;
         let moment = Moment {
             standing: &told.standing,
@@ -63,16 +67,29 @@ impl Webhooks {
             sequence: told.sequence,
             date: super::wire::money::date(event.at),
         };
-        Some(rendered(event, PAYOUT, payout::event(&self.app, Pair { refund, payment }, &moment)))
+        let pair = Pair { refund, payment };
+        let data = match form {
+            Form::First(_) | Form::Older => payout::event(&self.app, pair, &moment),
+            Form::Second(_) => {
+                let word = moment.standing.word(self.app.config(event.merchant).waiting_as);
+                payout::second_at(&self.app, pair, word, event.at)
+            }
+        };
+        Some(form.rendered(event, data))
     }
 
-    fn of_payin(&self, event: &Event, payment: &Payment) -> Option<Rendered> {
+    fn of_payin(&self, event: &Event, payment: &Payment, endpoint: &Endpoint) -> Option<Rendered> {
         let state = payin_state(&event.kind)?;
         if *payment.origin.dialect != *DIALECT {
             return None;
         }
-        let failure = payment.failure.map(|failure| failure.reason);
-        Some(rendered(event, PAYIN, payin::data(&self.app, payment, states::payin_word(state, failure))))
+        let form = Form::wanted(endpoint, PAYIN)?;
+        let word = states::payin_word(state, payment.failure.map(|failure| failure.reason));
+        let data = match form {
+            Form::First(_) | Form::Older => payin::data(&self.app, payment, word),
+            Form::Second(_) => payin::second(&self.app, payment, word, event.at),
+        };
+        Some(form.rendered(event, data))
     }
 }
 
@@ -109,13 +126,41 @@ fn payin_state(kind: &EventKind) -> Option<PaymentState> {
     }
 }
 
-fn rendered(event: &Event, event_type: &'static str, data: Object) -> Rendered {
-    let body = Object::new()
-        .put("event", event_type)
-        .put("eventId", event.id().to_string())
-        .put("timestamp", time(event.at))
-        .put("data", data);
-    Rendered { event_type: event_type.to_owned(), body: Out::from(body).print_ascii() }
+/// Which body an endpoint gets: what it names among its events says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The first version, under its name; that of an endpoint that names nothing.
+    First(&'static str),
+    /// The second one, under its name.
+    Second(&'static str),
+    /// The body of the first under the name that came before it.
+    Older,
+}
+
+impl Form {
+    fn wanted(endpoint: &Endpoint, [first, second]: [&'static str; 2]) -> Option<Self> {
+        let names = |name: &str| endpoint.events.iter().any(|event| event == name);
+        if endpoint.events.is_empty() || names(first) {
+            Some(Self::First(first))
+        } else if names(second) {
+            Some(Self::Second(second))
+        } else {
+            names(OLDER).then_some(Self::Older)
+        }
+    }
+
+    fn rendered(self, event: &Event, data: Object) -> Rendered {
+        let (head, event_type) = match self {
+            Self::First(name) | Self::Second(name) => (Object::new(), name),
+            Self::Older => (Object::new().put("source", "payment"), OLDER),
+        };
+        let body = head
+            .put("event", event_type)
+            .put("eventId", event.id().to_string())
+            .put("timestamp", time(event.at))
+            .put("data", data);
+        Rendered { event_type: event_type.to_owned(), body: Out::from(body).print_ascii() }
+    }
 }
 
 impl WebhookDialect for Webhooks {
@@ -135,13 +180,11 @@ impl WebhookDialect for Webhooks {
         if endpoint.merchant != stored.event.merchant || endpoint.dialect != DIALECT {
             return None;
         }
-        let rendered = match (&stored.refund, &stored.payment) {
-            (Some(_), _) => self.of_refund(stored, history),
-            (None, Some(payment)) => self.of_payin(&stored.event, payment),
+        match (&stored.refund, &stored.payment) {
+            (Some(_), _) => self.of_refund(stored, history, endpoint),
+            (None, Some(payment)) => self.of_payin(&stored.event, payment, endpoint),
             (None, None) => None,
-        }?;
-        let wanted = endpoint.events.is_empty() || endpoint.events.contains(&rendered.event_type);
-        wanted.then_some(rendered)
+        }
     }
 
     fn sign(
@@ -154,6 +197,20 @@ impl WebhookDialect for Webhooks {
         // Nothing that is signed tells the time; how long a secret signs is
         // the engine's to say, so that a sandbox can go beyond it.
         signature::headers(endpoint, body, self.app.host.engine.now())
+    }
+
+    fn signature_schemes(&self) -> &'static [&'static str] {
+        &signature::SCHEMES
+    }
+
+    fn endpoint_settings(&self, scheme: Option<&str>, replaced: Option<(&Endpoint, &str, Timestamp)>) -> Vec<u8> {
+        let settings = scheme.map(Signing::of_scheme);
+        let settings = settings.or_else(|| replaced.map(|(before, _, _)| Signing::read(&before.settings)));
+        let settings = settings.unwrap_or_default();
+        match replaced {
+            Some((before, new_secret, at)) => settings.after(before, new_secret, at).encode(),
+            None => settings.encode(),
+        }
     }
 
     fn retry_after(&self, failed_tries: u32, jitter: u32) -> Option<Span> {

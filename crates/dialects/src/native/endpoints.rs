@@ -37,6 +37,7 @@ struct Wanted {
     events: Option<Vec<String>>,
     description: Option<String>,
     enabled: Option<bool>,
+    scheme: Option<String>,
 }
 
 fn wanted(call: &Call, fields: &Fields<'_>, family: &str) -> Result<Wanted, Problem> {
@@ -57,7 +58,16 @@ fn wanted(call: &Call, fields: &Fields<'_>, family: &str) -> Result<Wanted, Prob
         events,
         description: fields.free_text("description", DESCRIPTION_LENGTH_MAX)?.map(str::to_owned),
         enabled: fields.flag("enabled")?,
+        scheme: scheme(call, fields, family)?,
     })
+}
+
+/// How its webhooks are to be signed, for a family that has several ways.
+fn scheme(call: &Call, fields: &Fields<'_>, family: &str) -> Result<Option<String>, Problem> {
+    let Some(text) = fields.text("signature_scheme")? else { return Ok(None) };
+    let known = call.native.families().any(|one| one.family() == family && one.signature_schemes().contains(&text));
+    let words = "Webhooks of this dialect are not signed in such a way.";
+    if known { Ok(Some(text.to_owned())) } else { Err(fields.invalid("signature_scheme", words)) }
 }
 
 /// A URL that webhooks may go to. A name's addresses are looked up and checked
@@ -90,11 +100,10 @@ async fn try_create(call: &Call) -> Result<Response, Problem> {
 }
 
 fn new_endpoint(call: &Call, body: &Json) -> Result<Endpoint, Problem> {
-    let fields = Fields::of_body(body, &["url", "events", "description", "dialect", "enabled"])?;
+    let fields = Fields::of_body(body, &["url", "events", "description", "dialect", "enabled", "signature_scheme"])?;
     let family = fields.text("dialect")?.unwrap_or(DIALECT);
-    if !call.native.families().any(|known| known.family() == family) {
-        return Err(fields.invalid("dialect", "There is no such family of webhooks."));
-    }
+    let webhooks = call.native.families().find(|known| known.family() == family);
+    let webhooks = webhooks.ok_or_else(|| fields.invalid("dialect", "There is no such family of webhooks."))?;
     let wanted = wanted(call, &fields, family)?;
     let directory = call.native.host.engine.directory();
     let count = directory.endpoints.values().filter(|other| other.merchant == call.merchant && !other.hidden).count();
@@ -113,7 +122,7 @@ fn new_endpoint(call: &Call, body: &Json) -> Result<Endpoint, Problem> {
         enabled: wanted.enabled.unwrap_or(true),
         hidden: false,
         description: wanted.description.unwrap_or_default(),
-        settings: Vec::new(),
+        settings: webhooks.endpoint_settings(wanted.scheme.as_deref(), None),
         created_at: at,
     })
 }
@@ -154,17 +163,33 @@ pub(super) async fn change(call: Call) -> Response {
 async fn try_change(call: &Call) -> Result<Response, Problem> {
     let found = named(call)?;
     let body = call.json()?;
-    let fields = Fields::of_body(&body, &["url", "events", "description", "enabled"])?;
+    let known = ["url", "events", "description", "enabled", "signature_scheme", "new_secret"];
+    let fields = Fields::of_body(&body, &known)?;
     let wanted = wanted(call, &fields, &found.dialect)?;
+    let renews = fields.flag("new_secret")?.unwrap_or(false);
     let mut changed = Endpoint::clone(&found);
+    if renews {
+        changed.secret = new_secret();
+    }
+    if renews || wanted.scheme.is_some() {
+        let webhooks = call.native.families().find(|known| known.family() == found.dialect);
+        let replaced = (&*found, changed.secret.as_str(), call.native.host.engine.now());
+        let settings = webhooks.map(|known| known.endpoint_settings(wanted.scheme.as_deref(), Some(replaced)));
+        changed.settings = settings.unwrap_or_default();
+    }
     changed.url = wanted.url.unwrap_or(changed.url);
     changed.events = wanted.events.unwrap_or(changed.events);
     changed.description = wanted.description.unwrap_or(changed.description);
     changed.enabled = wanted.enabled.unwrap_or(changed.enabled);
-    let shown = endpoint(&changed);
+    // A new secret is shown once, as the first one was.
+    let shown = if renews {
+        json(StatusCode::OK, &endpoint_as_created(&changed))
+    } else {
+        json(StatusCode::OK, &endpoint(&changed))
+    };
     let outcome = call.change(RegistryChange::Put(RegistryEntry::Endpoint(changed)), None, None).await?;
     outcome.result.map_err(Problem::from)?;
-    json(StatusCode::OK, &shown)
+    shown
 }
 
 /// `DELETE /v1/webhook-endpoints/{id}`.

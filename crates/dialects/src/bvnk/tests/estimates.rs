@@ -2,11 +2,15 @@
 
 use super::world::{World, a_refund};
 use http::Method;
-use refundry_domain::fee::{FeeRule, FeeRules};
+use refundry_domain::command::Command;
+use refundry_domain::fee::{FeeRounding, FeeRule, FeeRules};
+use refundry_domain::id::PaymentId;
 use refundry_domain::money::Currency;
 use refundry_engine::registry::{MerchantFees, RegistryEntry};
+use refundry_engine::verify::verify;
 use serde_json::json;
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// 0.10 and 1 %, at least 0.35.
 async fn with_fees(world: &World) {
@@ -141,4 +145,97 @@ async fn how_much_must_be_said_is_a_setting() {
     let path = format!("/payment/v1/payins/{payin}/estimate");
     assert_eq!(world.get(&path).await.fault().0, 400);
     assert_eq!(world.call(Method::GET, &path).key("key-0001").send().await.status, 200);
+}
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below
+    }
+
+    fn rules(&mut self) -> FeeRules {
+        let mut rule = |flat: u64| {
+            let min = (self.roll(2) == 0).then(|| self.roll(500));
+            let max = (self.roll(2) == 0).then(|| min.unwrap_or(0) + self.roll(5_000));
+            FeeRule { flat: self.roll(flat), basis_points: u32::try_from(self.roll(10_001)).unwrap(), min, max }
+        };
+        let rules = [
+            ((Currency::GBP, String::new()), rule(1_000)),
+            ((Currency::GBP, "FASTER_PAYMENT".to_owned()), rule(1_000)),
+        ];
+        let rounding = [FeeRounding::HalfUp, FeeRounding::HalfEven, FeeRounding::Up];
+        let rounding = rounding[usize::try_from(self.roll(3)).unwrap()];
+        FeeRules { rules: rules.into(), rounding, ..FeeRules::default() }
+    }
+
+    /// An amount as a client writes it, and a method of one of two rules.
+    fn amount(&mut self) -> String {
+        let below = [10, 1_000, 100_000, 10_000_000][usize::try_from(self.roll(4)).unwrap()];
+        let minor = self.roll(below) + 1;
+        format!("{}.{:02}", minor / 100, minor % 100)
+    }
+}
+
+/// The fee of an estimate, and that of the same refund, as they were printed.
+async fn quoted_and_charged(world: &World, payin: &str, amount: &str, key: &str) -> (String, String, String) {
+    let path = format!("/payment/v1/payins/{payin}/refund/estimate");
+    let estimate = world.post(&path).json(&a_refund(amount, "GBP")).send().await;
+    let refund = world.ask(payin, amount, key).await;
+    assert_eq!((estimate.status, refund.status), (200, 200), "{}", refund.text());
+    let fee = |text: String| {
+        let (_, rest) = text.split_once("\"fee\":").unwrap();
+        rest[..=rest.find('}').unwrap()].to_owned()
+    };
+    (amount.to_owned(), fee(estimate.text()), fee(refund.text()))
+}
+
+// conformance: bvnk 13
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_estimated_is_charged_ten_thousand_times() {
+    const RULES: usize = 100;
+    const AMOUNTS: usize = 100;
+    let world = Arc::new(World::new().await);
+    let (account, enough) = (world.accounts[&Currency::GBP], 1_000_000_000_000);
+    world.command(Command::SetBalance { account, available: enough }).await;
+    let (mut before, mut payins) = (world.available(Currency::GBP).await, Vec::new());
+    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    for round in 0..RULES {
+        let rules = Arc::new(dice.rules());
+        world.put(RegistryEntry::Fees(MerchantFees { merchant: world.merchant, rules })).await;
+        // Each of both rules in turn.
+        let method = ["FASTER_PAYMENT", "SWIFT"][round % 2];
+        payins.push(world.payin("10000000.00", Currency::GBP, method).await);
+        before += 1_000_000_000;
+        let mut asking = JoinSet::new();
+        for place in 0..AMOUNTS {
+            let (world, amount, key) = (Arc::clone(&world), dice.amount(), format!("key-{round:03}-{place:03}"));
+            let payin = payins[round].clone();
+            asking.spawn(async move { quoted_and_charged(&world, &payin, &amount, &key).await });
+        }
+        while let Some(fees) = asking.join_next().await {
+            let (amount, quoted, charged) = fees.unwrap();
+            assert_eq!(quoted, charged, "{amount} of round {round}");
+        }
+    }
+    let (merchant, ids) = (world.merchant, payins.clone());
+    let (sums, report) = world
+        .engine
+        .read(move |reader| {
+            let mut sums = (0, 0, 0);
+            for id in ids {
+                for refund in reader.refunds_of_payment(merchant, PaymentId::parse(&id).unwrap())? {
+                    sums = (sums.0 + 1, sums.1 + refund.amount.minor, sums.2 + refund.fee);
+                }
+            }
+            Ok((sums, verify(reader)?))
+        })
+        .await
+        .unwrap();
+    assert_eq!((sums.0, report.fault), (RULES * AMOUNTS, None), "and everything adds up to zero");
+    assert_eq!(world.available(Currency::GBP).await, before - sums.1 - sums.2);
 }

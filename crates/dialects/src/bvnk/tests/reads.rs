@@ -203,6 +203,33 @@ async fn a_fee_that_is_given_back_has_a_line() {
     assert_eq!(world.available(Currency::GBP).await, 1_012_000);
 }
 
+// conformance: bvnk 33
+#[tokio::test]
+async fn lines_of_the_past_stay_when_the_rules_change() {
+    for (then, now, fees_back) in
+        [(FeeOnReturn::Keep, FeeOnReturn::Refund, 0), (FeeOnReturn::Refund, FeeOnReturn::Keep, 35)]
+    {
+        let world = World::new().await;
+        with_fee_and(&world, 35, then).await;
+        let payin = world.gbp("120.00").await;
+        world.refund(&payin, "42.50", "key-0001").await;
+        world.wait(Span::seconds(5)).await;
+        let path = format!("/ledger/v1/transactions?walletId={}", world.wallet(Currency::GBP));
+        // Before the return the promise counts, after it what happened.
+        with_fee_and(&world, 35, now).await;
+        world.rail.give_back(&world.rail.payments()[0].0, 4_250, "AC04");
+        world.wait(Span::seconds(5)).await;
+        let lines_then = lines(&world.get(&path).await.json());
+        assert_eq!(lines_then.iter().filter(|line| line.0 == "REVERSAL").count(), if fees_back == 0 { 1 } else { 2 });
+        let held = world.available(Currency::GBP).await;
+        assert_eq!(held, 1_011_965 + fees_back);
+        let shown = format!("{:.2}", lines_then[0].2);
+        assert_eq!(shown, format!("{}.{:02}", held / 100, held % 100), "the newest line is the ledger's balance");
+        with_fee_and(&world, 0, then).await;
+        assert_eq!(lines(&world.get(&path).await.json()), lines_then);
+    }
+}
+
 // conformance: bvnk 34
 #[tokio::test]
 async fn pages_have_eleven_members() {

@@ -32,6 +32,11 @@ pub(in crate::bvnk) fn money(amount: Amount) -> Object {
     Object::new().put("value", Out::Raw(printed(amount))).put("currency", amount.currency.code())
 }
 
+/// `{amount, currency}` with a number, as the second version has it.
+pub(in crate::bvnk) fn sum(amount: Amount) -> Object {
+    Object::new().put("amount", Out::Raw(printed(amount))).put("currency", amount.currency.code())
+}
+
 /// `{value, currencyCode}`, as in webhooks and the ledger.
 pub(in crate::bvnk) fn coded(amount: Amount) -> Object {
     Object::new().put("value", Out::Raw(printed(amount))).put("currencyCode", amount.currency.code())

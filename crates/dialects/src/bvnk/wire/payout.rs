@@ -1,7 +1,7 @@
 //! A refund as the payout that it is (contract 3.5, 3.11).
 
 use super::accounts::{beneficiary, entity};
-use super::money::{coded, money, printed, time};
+use super::money::{coded, money, printed, sum, time};
 use super::out::{Object, Out};
 use crate::bvnk::App;
 use crate::bvnk::extension::{PayinNotes, RefundNotes};
@@ -12,6 +12,7 @@ use refundry_domain::party::{Creditor, Party};
 use refundry_domain::payment::Payment;
 use refundry_domain::reference::ids_of_attempt;
 use refundry_domain::refund::{Funding, Refund};
+use refundry_domain::time::Timestamp;
 use refundry_engine::digest::sha256;
 
 /// A refund with its pay-in.
@@ -114,25 +115,31 @@ fn approval(refund: &Refund) -> Option<Object> {
 }
 
 /// The second version of the read.
-pub(in crate::bvnk) fn second(app: &App, pair: Pair<'_>, merchant: &str) -> Object {
+pub(in crate::bvnk) fn second(app: &App, pair: Pair<'_>) -> Object {
+    let word = Standing::of(pair.refund).word(app.config(pair.refund.merchant).waiting_as);
+    second_at(app, pair, word, pair.refund.updated_at)
+}
+
+/// The same as it was when it had this word.
+pub(in crate::bvnk) fn second_at(app: &App, pair: Pair<'_>, word: Word, at: Timestamp) -> Object {
     let Pair { refund, payment } = pair;
     let notes = PayinNotes::of(payment);
-    let amount =
-        |amount: Amount| Object::new().put("amount", Out::Raw(printed(amount))).put("currency", amount.currency.code());
+    let directory = app.host.engine.directory();
+    let merchant = directory.merchants.get(&refund.merchant).map_or("", |merchant| &merchant.name);
     let company = Object::new().put("type", "COMPANY").put("legalName", merchant);
-    let originator = amount(refund.amount).put("walletId", pair.wallet()).put("entity", company);
+    let originator = sum(refund.amount).put("walletId", pair.wallet()).put("entity", company);
     let payee = pair.creditor().map(|party| entity(party, notes.entity));
     Object::new()
         .put("id", refund.id.to_string())
         .put("type", "FIAT")
         .put("method", notes.method)
-        .put("status", Standing::of(refund).word(app.config(refund.merchant).waiting_as).text())
+        .put("status", word.text())
         .put("direction", "OUT")
         .put("createdAt", time(refund.created_at))
-        .put("updatedAt", time(refund.updated_at))
-        .put("fees", Object::new().put("processingFee", amount(pair.fee())))
+        .put("updatedAt", time(at))
+        .put("fees", Object::new().put("processingFee", sum(pair.fee())))
         .put("originator", originator)
-        .put("beneficiary", amount(refund.amount).put_some("entity", payee))
+        .put("beneficiary", sum(refund.amount).put_some("entity", payee))
 }
 
 /// The oldest read.
