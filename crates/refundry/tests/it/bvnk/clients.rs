@@ -68,9 +68,12 @@ impl Client<'_> {
     }
 }
 
+/// Starts a library.
+type Start = fn() -> Library;
+
 /// Every library, one after the other.
 fn all(shop: &Shop, hash: bool) -> impl Iterator<Item = Client<'_>> {
-    let start: [(&'static str, fn() -> Library); 5] = [
+    let start: [(&'static str, Start); 5] = [
         ("hawk", || Library::node_with("hawk.js", &["hawk"])),
         ("@hapi/hawk", || Library::node_with("hawk.js", &["@hapi/hawk"])),
         ("mohawk", || Library::python_with("hawk.py", &["mohawk"])),

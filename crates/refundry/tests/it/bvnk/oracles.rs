@@ -69,7 +69,7 @@ fn question(random: &mut Random, shop: &Shop, names_others: bool) -> (Value, Str
     let media_type = ["application/json", "Application/JSON; charset=utf-8", "application/json ;a=b"][random.next(3)];
     let mut question = json!({
         "deed": "header", "id": shop.id(), "key": shop.key(), "method": method,
-        "url": format!("http://{host}:{port}{path}"), "nonce": random.text(NONCE, 1..65), "ext": random.maybe(ATTRIBUTE),
+        "url": format!("http://{host}:{port}{path}"), "nonce": random.text(NONCE, 10..65), "ext": random.maybe(ATTRIBUTE),
         "headers": { "content-type": media_type }, "body": body, "hash": !body.is_empty(),
     });
     if let Some(app) = random.maybe(ATTRIBUTE).filter(|_| names_others) {

@@ -1,9 +1,11 @@
 //! Behind a proxy that gives its own host and port, and below a path of their
 //! own: clients sign what they call.
 
-use super::super::server::{Answer, answer};
-use super::shop::{Shop, refund_body};
-use serde_json::json;
+use super::super::server::{Answer, answer, serve};
+use super::shop::{Shop, refund_body, signed_by};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -68,6 +70,38 @@ async fn a_named_origin_is_what_counts_behind_a_proxy() {
     get(&shop, &shop.server.base, OUTSIDE, WALLETS).await.expect(200);
     bad_mac(&get(&shop, &base, ("pay.example", 80), WALLETS).await);
     bad_mac(&get(&shop, &base, shop.place(), WALLETS).await);
+}
+
+// conformance: bvnk 7
+#[tokio::test]
+async fn the_servers_own_origin_counts_where_the_dialect_has_none() {
+    let shop = Shop::start().await;
+    // Another server, which knows where the world reaches it.
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = serve(&folder.path().join("data"));
+    command.env("REFUNDRY_PUBLIC_ORIGIN", "https://pay.example:8443").stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = Ended(command.spawn().unwrap());
+    let mut said = String::new();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let base = said.trim_end().strip_prefix("listening at ").unwrap();
+    let sandbox: Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("data/sandbox.json")).unwrap()).unwrap();
+    let text = |name: &str| sandbox["bvnk"][name].as_str().unwrap();
+    for (place, status) in [(("pay.example", 8_443), 200), (("pay.example", 443), 401)] {
+        let header = signed_by((text("auth_id"), text("auth_key")), "GET", WALLETS, place);
+        let request = shop.server.http.get(format!("{base}{WALLETS}")).header("authorization", header);
+        answer(request).await.expect(status);
+    }
+}
+
+/// A process that does not outlive its story.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 // conformance: bvnk 8

@@ -28,6 +28,20 @@ pub(crate) fn mac(key: &str, text: &str) -> String {
     STANDARD.encode(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), text.as_bytes()))
 }
 
+/// The header of a call of this resource at this host and port, without a
+/// hash of a body.
+pub(crate) fn signed_by(credentials: (&str, &str), method: &str, resource: &str, place: (&str, u16)) -> String {
+    signed_with(credentials, (method, resource), place, "")
+}
+
+fn signed_with((id, key): (&str, &str), what: (&str, &str), (host, port): (&str, u16), hash: &str) -> String {
+    let ((method, resource), ts, nonce) = (what, real_now().unix_seconds(), nonce());
+    let text = format!("hawk.1.header\n{ts}\n{nonce}\n{method}\n{resource}\n{host}\n{port}\n{hash}\n\n");
+    let mac = mac(key, &text);
+    let hash = if hash.is_empty() { String::new() } else { format!(", hash=\"{hash}\"") };
+    format!("Hawk id=\"{id}\", ts=\"{ts}\", nonce=\"{nonce}\"{hash}, mac=\"{mac}\"")
+}
+
 /// A sandbox and its client.
 pub(crate) struct Shop {
     /// Where it calls.
@@ -62,16 +76,7 @@ impl Shop {
 
     /// The header of a call of this resource at this host and port.
     pub(crate) fn signed(&self, method: &str, resource: &str, place: (&str, u16)) -> String {
-        self.signed_with(method, resource, place, "")
-    }
-
-    /// The same with the hash of a body.
-    fn signed_with(&self, method: &str, resource: &str, (host, port): (&str, u16), hash: &str) -> String {
-        let (ts, nonce) = (real_now().unix_seconds(), nonce());
-        let text = format!("hawk.1.header\n{ts}\n{nonce}\n{method}\n{resource}\n{host}\n{port}\n{hash}\n\n");
-        let mac = mac(self.key(), &text);
-        let hash = if hash.is_empty() { String::new() } else { format!(", hash=\"{hash}\"") };
-        format!("Hawk id=\"{}\", ts=\"{ts}\", nonce=\"{nonce}\"{hash}, mac=\"{mac}\"", self.id())
+        signed_by((self.id(), self.key()), method, resource, place)
     }
 
     /// Where the server is.
@@ -97,7 +102,8 @@ impl Shop {
         let text = format!("hawk.1.payload\napplication/json\n{body}\n");
         let hash = STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
         let request = self.server.http.post(format!("{}{path}", self.server.base));
-        let request = request.header("authorization", self.signed_with("POST", path, self.place(), &hash));
+        let request =
+            request.header("authorization", signed_with((self.id(), self.key()), ("POST", path), self.place(), &hash));
         let request = request.header("x-idempotency-key", key).header("content-type", "application/json");
         answer(request.body(body)).await
     }
