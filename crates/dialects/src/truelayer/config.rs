@@ -8,6 +8,7 @@ use refundry_domain::time::Span;
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
+use url::Url;
 
 const MILLION: u64 = 1_000_000;
 
@@ -47,8 +48,6 @@ pub(super) enum Tuoyap {
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Written {
-    /// Nothing that we print says where tokens are fetched; the key may stand
-    /// in a configuration beside the other origins.
     auth_origin: Option<String>,
     api_origin: Option<String>,
     hpp_origin: Option<String>,
@@ -145,6 +144,8 @@ pub(super) const CONTENT_TYPE: &str = "Content-Type";
 /// The settings in force.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
+    /// Where tokens are fetched; none means the public origin.
+    pub(super) auth_origin: Option<String>,
     /// Where the API is reached; none means the public origin.
     pub(super) api_origin: Option<String>,
     /// Where the hosted page is reached; none means the public origin.
@@ -215,10 +216,12 @@ impl Config {
     pub(super) fn read(subtree: &Value) -> Result<Self, ConfigError> {
         let written: Written = settings::read(DIALECT, subtree)?;
         check_ranges(&written)?;
+        check_places(&written)?;
         let origin = |origin: Option<String>| origin.map(|origin| origin.trim_end_matches('/').to_owned());
         let millis = |millis: u64| Span(millis.saturating_mul(MILLION));
         Ok(Self {
             webhook_signed_headers: signed_headers(&written.webhook_signed_headers)?,
+            auth_origin: origin(written.auth_origin),
             api_origin: origin(written.api_origin),
             hpp_origin: origin(written.hpp_origin),
             mock_bank_origin: origin(written.mock_bank_origin),
@@ -282,6 +285,36 @@ fn check_ranges(written: &Written) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Origins are origins, and places are places on the web.
+fn check_places(written: &Written) -> Result<(), ConfigError> {
+    let refused = |name: &str, message: &str| ConfigError::new(&format!("{DIALECT}.{name}"), message);
+    let web = |text: &str| Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    for (name, origin) in [
+        ("auth_origin", &written.auth_origin),
+        ("api_origin", &written.api_origin),
+        ("hpp_origin", &written.hpp_origin),
+        ("mock_bank_origin", &written.mock_bank_origin),
+        ("return_origin", &written.return_origin),
+    ] {
+        let is_origin = |text: &String| {
+            web(text).is_some_and(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none())
+        };
+        if origin.as_ref().is_some_and(|text| !is_origin(text)) {
+            return Err(refused(name, "is an origin, such as https://pay.example.org"));
+        }
+    }
+    if written.jku.as_ref().is_some_and(|text| web(text).is_none()) {
+        return Err(refused("jku", "is an address on the web"));
+    }
+    if written.return_uri_allowlist.iter().any(|text| web(text).is_none()) {
+        return Err(refused("return_uri_allowlist", "lists addresses on the web"));
+    }
+    if web(&written.error_type_base).is_none() {
+        return Err(refused("error_type_base", "is an address on the web"));
+    }
+    Ok(())
+}
+
 /// The timestamp must be signed, or a receiver could be sent old webhooks.
 fn signed_headers(written: &[String]) -> Result<Vec<&'static str>, ConfigError> {
     let named = |name: &String| {
@@ -304,20 +337,97 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn defaults_hold_and_wrong_values_are_named() {
+    fn defaults_hold() {
         let config = Config::read(&Value::Null).unwrap();
         assert_eq!(config.access_token_ttl, Span::seconds(3_600));
+        assert_eq!(config.refund_overdue_after, Span::days(1));
         assert_eq!(config.webhook_signed_headers, [TIMESTAMP, CONTENT_TYPE]);
+    }
+
+    /// A setting and its value, below `sandbox` where its name says so.
+    fn with(name: &str, value: Value) -> Value {
+        match name.strip_prefix("sandbox.") {
+            Some(name) => json!({ "sandbox": { name: value } }),
+            None => json!({ name: value }),
+        }
+    }
+
+    #[test]
+    fn numbers_have_their_ranges() {
+        let (day, hour_millis) = (86_400_u64, 3_600_000);
+        for (name, least, most) in [
+            ("access_token_ttl", 1, 30 * day),
+            ("resource_token_ttl", 1, 30 * day),
+            ("reference_length_max", 18, 35),
+            ("refund_overdue_after", 1, 30 * day),
+            ("lock_timeout", 1, 60),
+            ("idempotency_ttl", 1, 400 * day),
+            ("webhook_timeout", 1, 120),
+            ("webhook_retry_window", 1, 30 * day),
+            ("rate_limit", 1, 1_000_000),
+            ("payment_authorization_ttl", 1, 400 * day),
+            ("sandbox.seed_balance_in_minor", 1, AMOUNT_MINOR_MAX),
+            ("sandbox.settle_delay_ms", 0, hour_millis),
+            ("sandbox.authorize_delay_ms", 0, hour_millis),
+            ("sandbox.execute_delay_ms", 0, hour_millis),
+            ("sandbox.return_delay_ms", 0, hour_millis),
+        ] {
+            for good in [least, most] {
+                assert!(Config::read(&with(name, json!(good))).is_ok(), "{name} {good}");
+            }
+            for bad in [least.checked_sub(1), Some(most + 1)].into_iter().flatten() {
+                let error = Config::read(&with(name, json!(bad))).unwrap_err();
+                assert_eq!(error.path, format!("truelayer.{name}"), "{bad}");
+            }
+            assert!(Config::read(&with(name, json!("many"))).is_err(), "{name}");
+            assert!(Config::read(&with(name, json!(-1))).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_values_are_named_when_they_are_wrong() {
+        let origins = ["auth_origin", "api_origin", "hpp_origin", "mock_bank_origin", "return_origin"];
+        for origin in origins {
+            assert!(Config::read(&with(origin, json!("https://pay.example.org:8443/"))).is_ok());
+            for bad in ["pay.example.org", "ftp://pay.example.org", "https://pay.example.org/v3", "https://a.example/?b"] {
+                let error = Config::read(&with(origin, json!(bad))).unwrap_err();
+                assert_eq!(error.path, format!("truelayer.{origin}"), "{bad}");
+            }
+        }
         for (settings, path) in [
             (json!({ "jkus": 1 }), "truelayer"),
-            (json!({ "reference_length_max": 17 }), "truelayer.reference_length_max"),
-            (json!({ "reference_length_max": 36 }), "truelayer.reference_length_max"),
+            (json!({ "jku": "jwks" }), "truelayer.jku"),
+            (json!({ "error_type_base": "" }), "truelayer.error_type_base"),
+            (json!({ "return_uri_allowlist": ["/pay"] }), "truelayer.return_uri_allowlist"),
             (json!({ "webhook_signed_headers": ["content-type"] }), "truelayer.webhook_signed_headers"),
             (json!({ "webhook_signed_headers": ["date"] }), "truelayer.webhook_signed_headers"),
+            (json!({ "signature_required_on": "some" }), "truelayer"),
+            (json!({ "reference_overflow": "wrap" }), "truelayer"),
+            (json!({ "allow_signature_v1": 1 }), "truelayer"),
+            (json!({ "require_settled": "yes" }), "truelayer"),
+            (json!({ "report_returns": "no" }), "truelayer"),
+            (json!({ "transactions_include_refunds": 0 }), "truelayer"),
             (json!({ "sandbox": { "tuoyap": "lost" } }), "truelayer"),
-            (json!({ "access_token_ttl": 0 }), "truelayer.access_token_ttl"),
+            (json!({ "sandbox": { "verify_check_digits": 1 } }), "truelayer"),
+            (json!({ "sandbox": { "delay_ms": 1 } }), "truelayer"),
         ] {
             assert_eq!(Config::read(&settings).unwrap_err().path, path, "{settings}");
+        }
+    }
+
+    #[test]
+    fn every_setting_is_documented() {
+        let page = include_str!("../../../../docs/configuration.md");
+        let from = page.find("## `[dialects.truelayer]`").unwrap();
+        let section = page[from..].split("\n## ").next().unwrap();
+        for unknown in [json!({ "?": 1 }), json!({ "sandbox": { "?": 1 } })] {
+            let message = Config::read(&unknown).unwrap_err().message;
+            let (_, names) = message.split_once("expected one of ").unwrap();
+            let names: Vec<&str> = names.split(", ").collect();
+            assert!(names.len() > 5, "{message}");
+            for name in names.iter().filter(|name| **name != "`sandbox`") {
+                assert!(section.contains(*name), "{name} stands nowhere in docs/configuration.md");
+            }
         }
     }
 }

@@ -80,6 +80,11 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// Where tokens are fetched.
+    fn auth_origin(&self) -> String {
+        self.origin(self.config.auth_origin.as_deref())
+    }
+
     /// Where the API is reached.
     fn api_origin(&self) -> String {
         self.origin(self.config.api_origin.as_deref())

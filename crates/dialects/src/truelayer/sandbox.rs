@@ -24,6 +24,8 @@ const SECRET_BYTES: usize = 32;
 const CURRENCIES: [Currency; 2] = [Currency::GBP, Currency::EUR];
 /// The member that tells where our keys are.
 const JWKS_URL: &str = "jwks_url";
+/// The member that tells where tokens are fetched.
+const TOKEN_URL: &str = "token_url";
 
 /// Makes a further client of the demo merchant. All clients of a merchant use
 /// the same accounts, because accounts are the merchant's.
@@ -71,6 +73,7 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
 pub(super) fn refresh(app: &App, members: &mut Map<String, Value>) {
     let origin = app.host.public_origin();
     members.insert(JWKS_URL.into(), json!(format!("{}/.well-known/jwks", origin.trim_end_matches('/'))));
+    members.insert(TOKEN_URL.into(), json!(format!("{}/connect/token", app.auth_origin())));
 }
 
 /// The public half of the client's key; its forms go to the members. Of a

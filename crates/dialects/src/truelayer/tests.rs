@@ -8,6 +8,7 @@ mod paying;
 mod payment_tables;
 mod payouts;
 mod refunds;
+mod settings;
 mod shop;
 mod signatures;
 mod tokens;

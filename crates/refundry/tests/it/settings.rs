@@ -27,6 +27,11 @@ fn a_configuration_is_read_to_its_last_key() {
         ("[webhooks]\nallow_ranges = [\"all\"]\n", "allow_ranges"),
         ("metrics_listen = \"everywhere\"\n", "metrics_listen"),
         ("listen = \"here\"\n", "listen"),
+        ("[http]\nbody_limit = 100\n", "http.body_limit"),
+        ("[http]\nbody_limit = 1000000000\n", "http.body_limit"),
+        ("[dialects.truelayer]\nrefund_overdue_after = 0\n", "truelayer.refund_overdue_after"),
+        ("[dialects.truelayer]\njku = \"here\"\n", "truelayer.jku"),
+        ("[dialects.truelayer.sandbox]\nexecute_delay_ms = 9999999\n", "truelayer.sandbox.execute_delay_ms"),
         ("[mock_bank]\nspeed = 1\n", "speed"),
     ] {
         let (content, said) = checked(text, &["--sandbox"]);

@@ -70,8 +70,10 @@ async fn a_sandbox_client_gets_all_its_members() {
         "signing_key_id",
         "signing_private_key_pem",
         "sweeping_iban",
+        "token_url",
     ];
     assert_eq!(names, expected);
+    assert_eq!(members["token_url"], json!(format!("{ORIGIN}/connect/token")));
     assert_eq!(members["jwks_url"], json!(format!("{ORIGIN}/.well-known/jwks")));
     assert_eq!(members["merchant_accounts"], json!({ "GBP": world.gbp.to_string(), "EUR": world.eur.to_string() }));
     let other = world.further_client(&json!({})).await;

@@ -167,3 +167,20 @@ async fn the_magic_text_comes_back() {
     assert!(!heard.contains("refund_pending") && !heard.contains("refund_authorized"));
     assert_eq!(Server::verify(&server.data()).0, Some(0));
 }
+
+#[tokio::test]
+async fn a_body_has_a_limit() {
+    for (settings, limit) in [(&[][..], 1_048_576), (&[("REFUNDRY_HTTP__BODY_LIMIT", "8192")][..], 8_192)] {
+        let server = Arc::new(Server::with(settings).await);
+        let client = Client::first(&server).await;
+        // Nothing is wrong with it but the payment, which nobody knows.
+        let path = "/v3/payments/00000000-0000-4000-8000-000000000000/refunds";
+        let sized = |length: usize| {
+            let body = json!({ "reference": "r", "x": "" }).to_string();
+            body.replace("\"\"", &format!("\"{}\"", "x".repeat(length - body.len()))).into_bytes()
+        };
+        client.post_bytes(path, "at-the-limit", sized(limit)).await.expect(404);
+        let answer = client.post_bytes(path, "above", sized(limit + 1)).await;
+        refused(&answer, "invalid-parameters", None);
+    }
+}
