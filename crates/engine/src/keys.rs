@@ -128,10 +128,8 @@ fn of_command(merchant: MerchantId, command: &Command, keys: &mut Keys) {
                 keys.payouts.insert((merchant, *payout));
             }
         },
-        Command::RecordReport { instruction_id, evidence, .. } => {
-            keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
-        }
-        Command::RecordStray { instruction_id, evidence, .. } => {
+        Command::RecordReport { instruction_id, evidence, .. }
+        | Command::RecordStray { instruction_id, evidence, .. } => {
             keys.instructions.insert((merchant, instruction_id.clone(), Some(*evidence)));
         }
         Command::CloseStray { instruction_id, end, .. } => of_stray(merchant, instruction_id, *end, keys),

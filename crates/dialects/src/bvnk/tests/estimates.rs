@@ -7,6 +7,7 @@ use refundry_domain::fee::{FeeRounding, FeeRule, FeeRules};
 use refundry_domain::id::PaymentId;
 use refundry_domain::money::Currency;
 use refundry_engine::registry::{MerchantFees, RegistryEntry};
+use refundry_engine::store::{PageRequest, RefundFilter};
 use refundry_engine::verify::verify;
 use serde_json::json;
 use std::sync::Arc;
@@ -228,7 +229,10 @@ async fn what_is_estimated_is_charged_ten_thousand_times() {
         .read(move |reader| {
             let mut sums = (0, 0, 0);
             for id in ids {
-                for refund in reader.refunds_of_payment(merchant, PaymentId::parse(&id).unwrap())? {
+                let payment = Some(PaymentId::parse(&id).unwrap());
+                let filter = RefundFilter { payment, ..RefundFilter::default() };
+                let all = PageRequest { limit: usize::MAX, before: None };
+                for refund in reader.refunds(merchant, &filter, all)? {
                     sums = (sums.0 + 1, sums.1 + refund.amount.minor, sums.2 + refund.fee);
                 }
             }
