@@ -86,7 +86,7 @@ impl Row {
             money: Money(refund.amount),
             chip: Chip {
                 tone: Tone::Warning,
-                word: if count > 1 { format!("{count} things") } else { "Look".to_owned() },
+                word: if count > 1 { format!("{count} things") } else { "Unusual".to_owned() },
             },
             unusual: if count == 0 { String::new() } else { unusual.swap_remove(0) },
             maker: texts::maker(refund, visitor),

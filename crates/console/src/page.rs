@@ -20,7 +20,7 @@ pub use field::{Field, FieldKind};
 pub use frame::{Frame, NavItem, VisitorView};
 pub use moment::{Moment, age, left, wait};
 pub use money::Money;
-pub use party::{PartyView, source_sentence};
+pub use party::{PartyView, isolated, source_sentence};
 pub use qr::QrPicture;
 
 /// What a notice or a chip means. Never colour alone: an icon and a word go

@@ -71,7 +71,13 @@ impl Stop {
             Self::SignIn { next, why: Unsigned::Ended | Unsigned::Never } => {
                 Self::SignIn { next, why: Unsigned::Unsent }
             }
-            other => other,
+            other @ (Self::SignIn { .. }
+            | Self::SetUp { .. }
+            | Self::Foreign
+            | Self::Forbidden
+            | Self::NotFound
+            | Self::Ended
+            | Self::Busy) => other,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::app::Console;
 use crate::form::{Form, TOKEN_FIELD, same_secret};
-use crate::page::{Frame, VisitorView};
+use crate::page::{Frame, VisitorView, isolated};
 use crate::session::{Session, SessionKey};
 use crate::stop::{Stop, Unsigned};
 use http::HeaderMap;
@@ -105,5 +105,5 @@ impl Visitor {
 /// A person's name, or how they sign in where they have none.
 pub(crate) fn name_of(person: &Person) -> String {
     let name = if person.name.is_empty() { &person.email } else { &person.name };
-    if name.is_empty() { "somebody".to_owned() } else { name.clone() }
+    if name.is_empty() { "somebody".to_owned() } else { isolated(name) }
 }

@@ -186,10 +186,18 @@ fn page(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded
 fn back(console: &Console, visitor: &Visitor, (choice, loaded): (Choice, &Loaded), why: &str) -> Response {
     let notice = match same_before(choice, loaded, visitor) {
         Some(title) => Notice::new(Tone::Good, title, "It counts once; nothing more was done."),
+        // What else is said of a refund that still waits says it, too.
+        None if choice == Choice::Reject && has_word(loaded, visitor) && !loaded.refund.state.before_send() => {
+            Notice::new(Tone::Bad, choice.not_taken(), format!("You approved it before. {why}"))
+        }
         None => Notice::new(Tone::Bad, choice.not_taken(), why),
     };
     console.sessions.leave_notice(&visitor.key, notice);
     redirect(&href(loaded.refund.id))
+}
+
+fn has_word(loaded: &Loaded, visitor: &Visitor) -> bool {
+    loaded.refund.approval.as_ref().is_some_and(|approval| approval.has_word_of(visitor.person.id))
 }
 
 /// What this person did already, where it is the same.
@@ -197,7 +205,7 @@ fn same_before(choice: Choice, loaded: &Loaded, visitor: &Visitor) -> Option<&'s
     let (refund, me) = (&loaded.refund, visitor.person.id);
     let approval = refund.approval.as_ref()?;
     match choice {
-        Choice::Approve => approval.has_word_of(me).then_some("You approved it before"),
+        Choice::Approve => has_word(loaded, visitor).then_some("You approved it before"),
         Choice::Reject => (refund.state == RefundState::Rejected { by: me }).then_some("You rejected it before"),
         Choice::Withdraw => {
             let withdrawn = matches!(refund.state, RefundState::Cancelled { .. }) && approval.maker == Some(me);

@@ -48,7 +48,8 @@ impl FieldKind {
     pub fn class(self) -> Option<&'static str> {
         match self {
             Self::Code => Some("code"),
-            Self::Digits | Self::Literal | Self::Decimal => Some("figures"),
+            Self::Digits | Self::Literal => Some("figures"),
+            Self::Decimal => Some("figures money"),
             Self::Text | Self::Area | Self::Email | Self::Password => None,
         }
     }

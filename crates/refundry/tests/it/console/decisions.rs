@@ -3,7 +3,8 @@
 
 use super::{Person, four_eyes, waiting};
 use crate::browser::Browser;
-use crate::server::Server;
+use crate::server::{DAY, Server, Who};
+use serde_json::json;
 
 /// The page of a refund, or of a step.
 fn page(server: &Server, refund: &str, step: &str) -> String {
@@ -117,4 +118,47 @@ async fn a_session_that_ends_meanwhile_decides_nothing() {
     browser.open(&format!("{}/console/payments", server.base)).await;
     assert!(browser.text(".notice").await.contains("You were signed out"));
     browser.look("ended").await;
+}
+
+/// Its pictures stand in the documentation, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_usual_day() {
+    let server = four_eyes().await;
+    let refund = waiting(&server, 4_250, "Alex Chen").await;
+    server.advance(2 * DAY).await;
+    let payin = server.payin_from(10_000, json!({ "name": "Robin Citizen", "payid": "robin@payer.example" })).await;
+    for (amount, note) in [(2_500, "credit-note-1041"), (5_000, "credit-note-1042")] {
+        let body = json!({ "payment_id": payin, "amount": amount, "merchant_reference": note });
+        server.post(Who::Native, "/v1/refunds", note, &body).await.expect(201);
+    }
+    let ada = Person::of(&server, "approver", 0);
+    let browser = Browser::start("console-usual-day").await;
+    ada.signs_in(&browser, &server.base).await;
+    assert!(browser.text("tbody tr").await.contains("2 days"));
+    assert!(browser.text("tbody").await.contains("Other refunds give A$50.00 of the same payment back."));
+    browser.look("approvals").await;
+    browser.open(&page(&server, &refund, "")).await;
+    browser.look("approval").await;
+
+    // Somebody else gives part of a payment back whose account nobody knows.
+    browser.click(".who .button").await;
+    let mia = Person::of(&server, "maker", 0);
+    mia.signs_in(&browser, &server.base).await;
+    browser.open(&format!("{}/console/payments", server.base)).await;
+    let sample = "return [...document.querySelectorAll('a.row-link')].find((a) => a.innerText.includes('Sam')).href";
+    let payment = browser.run(sample, &[]).await.as_str().unwrap().to_owned();
+    browser.open(&payment).await;
+    browser.fill("#amount", "12.00").await;
+    browser.click("#refund .button").await;
+    browser.until("[value=make]").await;
+    assert!(browser.text(".steps").await.contains("Another person approves it."));
+    browser.look("confirm").await;
+    browser.click("[value=make]").await;
+    browser.at(&payment).await;
+    let went = server.until("the letter", async || {
+        browser.open(&payment).await;
+        browser.text("main").await.contains("The letter went").then_some(())
+    });
+    went.await;
+    browser.look("payment").await;
 }
