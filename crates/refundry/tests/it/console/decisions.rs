@@ -162,3 +162,57 @@ async fn a_usual_day() {
     went.await;
     browser.look("payment").await;
 }
+
+/// Presses Tab until the cursor is there; whatever has it on the way shows it.
+async fn tab_to(browser: &Browser, css: &str) {
+    for _ in 0..40 {
+        browser.press("\u{e004}").await;
+        let outline = "return getComputedStyle(document.activeElement).outlineStyle !== 'none'";
+        assert_eq!(browser.run(outline, &[]).await, true, "nothing shows where the cursor is");
+        let there = "return document.activeElement.matches(arguments[0])";
+        if browser.run(there, &[json!(css)]).await == true {
+            return;
+        }
+    }
+    panic!("Tab never comes to {css}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_alone_signs_in_and_decides() {
+    const ENTER: &str = "\u{e007}";
+    let server = four_eyes().await;
+    let (base, ada) = (server.base.as_str(), Person::of(&server, "approver", 0));
+    let refund = waiting(&server, 4_250, "Alex Chen").await;
+    let browser = Browser::start("console-keyboard").await;
+    browser.open(&format!("{base}/console")).await;
+    // The cursor is in the first field.
+    browser.press(&ada.email).await;
+    tab_to(&browser, "#password").await;
+    browser.press(&ada.password).await;
+    tab_to(&browser, "#code").await;
+    browser.press(&format!("{}{ENTER}", ada.code(0))).await;
+    browser.at(&format!("{base}/console/approvals")).await;
+    // Without the single keys, which can be switched off.
+    tab_to(&browser, "[data-keys]").await;
+    browser.press(ENTER).await;
+    assert_eq!(browser.text("[data-keys]").await, "Switch single-key shortcuts on");
+    browser.press("j").await;
+    assert_eq!(browser.run("return document.activeElement.matches('[data-keys]')", &[]).await, true);
+    browser.open(&format!("{base}/console/approvals")).await;
+    tab_to(&browser, ".skip").await;
+    browser.press(ENTER).await;
+    tab_to(&browser, "a.row-link").await;
+    browser.press(ENTER).await;
+    browser.at(&page(&server, &refund, "")).await;
+    tab_to(&browser, "a[data-key=a]").await;
+    browser.press(ENTER).await;
+    browser.at(&page(&server, &refund, "/approve")).await;
+    tab_to(&browser, "#code").await;
+    browser.press(&ada.code(1)).await;
+    tab_to(&browser, "main form .button").await;
+    browser.press(ENTER).await;
+    browser.at(&format!("{base}/console/approvals")).await;
+    assert_eq!(notice(&browser).await, "Approved");
+    server.stands(&refund, "settled").await;
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
