@@ -113,7 +113,15 @@ async fn issue(wish: &Issue) -> anyhow::Result<()> {
             RegistryEntry::Group(_) if wish.group.is_some() => {}
             // A sandbox's inbox; others register their own.
             RegistryEntry::Endpoint(_) => {}
-            other => entries.push(other),
+            other @ (RegistryEntry::Merchant(_)
+            | RegistryEntry::Group(_)
+            | RegistryEntry::Person(_)
+            | RegistryEntry::Policy(_)
+            | RegistryEntry::Fees(_)
+            | RegistryEntry::Brand(_)
+            | RegistryEntry::Settings(_)
+            | RegistryEntry::AuditHead(_)
+            | RegistryEntry::Unswept(_)) => entries.push(other),
         }
     }
     for entry in entries {

@@ -268,8 +268,8 @@ statements! {
     REGISTRY_REMOVE = "DELETE FROM registry WHERE kind = ?1 AND id = ?2";
 
     AUDIT_INSERT = "INSERT INTO audit (merchant, number, body) VALUES (?1, ?2, ?3)";
-    AUDIT_PAGE = "SELECT body FROM audit WHERE merchant = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
-    AUDIT_SCAN = "SELECT body FROM audit ORDER BY merchant, number";
+    AUDIT_PAGE = "SELECT number, body FROM audit WHERE merchant = ?1 AND number < ?2 ORDER BY number DESC LIMIT ?3";
+    AUDIT_SCAN = "SELECT number, body FROM audit ORDER BY merchant, number";
 
     DELIVERY_PUT = concat!("INSERT INTO delivery (endpoint, ", delivery_columns!(), ") \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (endpoint, event) DO UPDATE SET \

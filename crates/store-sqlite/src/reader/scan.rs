@@ -39,7 +39,13 @@ pub(super) fn table(rows: Rows<'_>, table: Table, each: Each<'_>) -> Result<(), 
 
 /// A change of the registry as it is stored.
 pub(super) fn audit_record(row: &rusqlite::Row<'_>) -> Result<AuditRecord, Fault> {
-    Ok(AuditRecord::decode(rows::bytes(row, 0)?)?)
+    let record = AuditRecord::decode(rows::bytes(row, 1)?)?;
+    let number: u64 = stored::unsigned(row.get(0)?)?;
+    if record.number == number {
+        Ok(record)
+    } else {
+        Err(Fault::Malformed(format!("change {number} has another number")))
+    }
 }
 
 fn stream(

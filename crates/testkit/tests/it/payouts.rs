@@ -42,7 +42,7 @@ fn verify_names_a_payout_that_is_off() {
         change(&mut facts, &mut payout);
         facts.payouts.insert(payout.id, payout);
         let (mut writer, reader) = MemoryStore::new().open();
-        let batch = Batch { facts: &facts, registry_put: &[], registry_remove: &[], deliveries: &[] };
+        let batch = Batch { facts: &facts, registry_put: &[], registry_remove: &[], audit: &[], deliveries: &[] };
         writer.commit(&batch).expect("it is taken");
         let report = verify(&*reader).expect("it reads");
         let fault = report.fault.unwrap_or_default();

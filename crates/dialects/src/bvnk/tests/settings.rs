@@ -78,13 +78,10 @@ fn rows() -> Vec<Row> {
 fn of_merchant(world: &World, settings: &Value) -> RegistryEntry {
     let mut values = BTreeMap::new();
     for (name, value) in settings.as_object().unwrap() {
-        match value {
-            Value::Object(members) => {
-                values.extend(members.iter().map(|(inner, value)| (format!("{name}.{inner}"), value.to_string())));
-            }
-            value => {
-                values.insert(name.clone(), value.to_string());
-            }
+        if let Value::Object(members) = value {
+            values.extend(members.iter().map(|(inner, value)| (format!("{name}.{inner}"), value.to_string())));
+        } else {
+            values.insert(name.clone(), value.to_string());
         }
     }
     assert_eq!(world.dialect.check_merchant_settings(&values), Ok(()));
