@@ -11,6 +11,7 @@ pub(crate) mod idempotency;
 pub(crate) mod oauth;
 pub(crate) mod paths;
 pub(crate) mod read;
+pub(crate) mod signature;
 pub(crate) mod webhook;
 pub(crate) mod wire;
 
@@ -21,6 +22,7 @@ use config::Config;
 use refundry_engine::webhook::WebhookDialect;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Mutex;
 use webhook::{Generation, Webhooks};
 
 /// The family: credentials and endpoints are one for all generations.
@@ -31,6 +33,7 @@ pub(crate) struct Family {
     host: Arc<Host>,
     config: Config,
     limiter: Arc<Limiter>,
+    changing_keys: Arc<Mutex<()>>,
     generations: RwLock<Vec<Arc<dyn Generation>>>,
 }
 
@@ -50,6 +53,8 @@ pub(crate) struct App {
     /// What requests of this generation call the thing that is given back.
     pub(crate) payment_path: &'static str,
     limiter: Arc<Limiter>,
+    /// Held while the keys of an application change.
+    changing_keys: Arc<Mutex<()>>,
 }
 
 impl Family {
@@ -60,7 +65,13 @@ impl Family {
     pub(crate) fn open(host: &Arc<Host>, settings: &serde_json::Value) -> Result<Arc<Self>, ConfigError> {
         let config = Config::read(settings)?;
         let limiter = Arc::new(Limiter::new(config.rate_limit));
-        Ok(Arc::new(Self { host: Arc::clone(host), config, limiter, generations: RwLock::default() }))
+        Ok(Arc::new(Self {
+            host: Arc::clone(host),
+            config,
+            limiter,
+            changing_keys: Arc::default(),
+            generations: RwLock::default(),
+        }))
     }
 
     /// Takes up a generation with its webhooks.
@@ -72,6 +83,7 @@ impl Family {
             dialect: Arc::from(dialect),
             payment_path,
             limiter: Arc::clone(&self.limiter),
+            changing_keys: Arc::clone(&self.changing_keys),
         }
     }
 

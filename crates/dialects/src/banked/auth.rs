@@ -91,8 +91,7 @@ pub(crate) fn client(app: &App, query: &str) -> Result<Caller, Fault> {
     let (Some((_, key)), None) = (given.next(), given.next()) else { return Err(forbidden()) };
     let directory = app.host.engine.directory();
     let mut own = directory.groups.values().filter(|group| group.dialect == FAMILY);
-    let is_of =
-        |group: &&Group| bool::from(client_key(&app.host, &group.id).as_bytes().ct_eq(key.as_bytes()));
+    let is_of = |group: &&Group| bool::from(client_key(&app.host, &group.id).as_bytes().ct_eq(key.as_bytes()));
     let group = own.find(is_of).ok_or_else(forbidden)?;
     let credential: Arc<str> = Arc::from(&*key);
     let taken = app.limiter.take(&credential, app.host.engine.now());
@@ -100,7 +99,11 @@ pub(crate) fn client(app: &App, query: &str) -> Result<Caller, Fault> {
     Ok(Caller { merchant: group.merchant, application: Arc::from(&*group.id), credential })
 }
 
-fn known(app: &App, headers: &HeaderMap) -> Result<Caller, Fault> {
+/// The same without counting the call.
+///
+/// # Errors
+/// 401 without good credentials, 403 when they belong to no application.
+pub(super) fn known(app: &App, headers: &HeaderMap) -> Result<Caller, Fault> {
     let unauthorized = || Fault::new(Kind::Unauthorized, "The credentials are missing, wrong or expired");
     let (scheme, value) = authorization(headers).ok_or_else(unauthorized)?;
     let (directory, now) = (app.host.engine.directory(), app.host.engine.now());

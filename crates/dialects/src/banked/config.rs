@@ -49,6 +49,7 @@ struct Written {
     refund_ttl: u64,
     refunds_page_base: Option<String>,
     require_idempotency_key_v3: bool,
+    require_request_signature: bool,
     unscoped_token: UnscopedToken,
     v2_authorisation_ttl: u64,
     v2_expose_id: bool,
@@ -76,6 +77,7 @@ impl Default for Written {
             refund_ttl: 30 * DAY,
             refunds_page_base: None,
             require_idempotency_key_v3: true,
+            require_request_signature: false,
             unscoped_token: UnscopedToken::Application,
             v2_authorisation_ttl: 30 * DAY,
             v2_expose_id: false,
@@ -125,6 +127,8 @@ pub(crate) struct Config {
     pub(crate) refund_ttl: Span,
     /// Whether `POST /v3/refunds` needs an idempotency key.
     pub(crate) key_required: bool,
+    /// Whether every call of an application must be signed.
+    pub(crate) signature_required: bool,
     /// What a token without a scope opens.
     pub(crate) unscoped_token: UnscopedToken,
     /// Whether a cancelled refund has a word of its own.
@@ -191,6 +195,7 @@ impl Config {
             checkout_base: page_base("checkout_base", written.checkout_base)?,
             refund_ttl: Span::seconds(written.refund_ttl),
             key_required: written.require_idempotency_key_v3,
+            signature_required: written.require_request_signature,
             unscoped_token: written.unscoped_token,
             canceled_state: written.v3_canceled_state,
             currencies,

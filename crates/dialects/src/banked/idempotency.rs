@@ -76,14 +76,7 @@ pub(crate) fn canonical_path(path: &str) -> &str {
 }
 
 /// The record under which a request happens once.
-pub(crate) fn once(
-    app: &App,
-    caller: &Caller,
-    method: &Method,
-    path: &str,
-    key: &str,
-    content: &Content<'_>,
-) -> Once {
+pub(crate) fn once(app: &App, caller: &Caller, method: &Method, path: &str, key: &str, content: &Content<'_>) -> Once {
     let scope: [&[u8]; 5] = [
         b"banked",
         caller.application.as_bytes(),

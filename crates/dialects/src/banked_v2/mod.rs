@@ -41,8 +41,9 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use crate::banked::signature::Keys;
 use crate::banked::{App, FAMILY, Family, paths};
-use crate::host::{Dialect, Provisioned, SandboxPlan};
+use crate::host::{Dialect, Provisioned, SandboxPlan, SigningKeys};
 use axum::Router;
 use axum::response::Response;
 use http::Method;
@@ -57,6 +58,7 @@ pub(crate) const DIALECT: &str = "banked_v2";
 struct BankedV2 {
     family: Arc<Family>,
     app: Arc<App>,
+    keys: Keys,
 }
 
 /// Sets the generation up.
@@ -64,7 +66,8 @@ pub(crate) fn open(family: &Arc<Family>) -> Arc<dyn Dialect> {
     let (host, config) = family.parts();
     let webhooks = webhook::Webhooks::new(host, config);
     let app = family.join(DIALECT, errors::SESSION_PATH, Arc::new(webhooks));
-    Arc::new(BankedV2 { family: Arc::clone(family), app: Arc::new(app) })
+    let app = Arc::new(app);
+    Arc::new(BankedV2 { family: Arc::clone(family), keys: Keys(Arc::clone(&app)), app })
 }
 
 impl Dialect for BankedV2 {
@@ -90,6 +93,10 @@ impl Dialect for BankedV2 {
 
     fn webhooks(&self) -> Arc<dyn WebhookDialect> {
         self.family.webhooks()
+    }
+
+    fn signing_keys(&self) -> Option<&dyn SigningKeys> {
+        Some(&self.keys)
     }
 
     fn sandbox_member(&self) -> &'static str {

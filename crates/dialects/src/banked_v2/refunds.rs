@@ -198,7 +198,11 @@ async fn prepare(
 fn usable_payee(payee: &PayeeInput<'_>, currency: Currency) -> Result<Party, Fault> {
     let domestic = match &payee.account {
         AccountIdentifier::Iban(iban) if currency == Currency::GBP => account_number::scan_of_iban(iban),
-        account => Some(account.clone()),
+        account @ (AccountIdentifier::Iban(_)
+        | AccountIdentifier::Scan { .. }
+        | AccountIdentifier::Bsb { .. }
+        | AccountIdentifier::PayId(_)
+        | AccountIdentifier::Other { .. }) => Some(account.clone()),
     };
     let account = domestic.filter(|account| fits(account, currency));
     let account = account.ok_or_else(|| no_account("this kind of account does not take the currency"))?;

@@ -4,8 +4,8 @@
 use super::checkouts::{self, au};
 use super::{accounts, refunds, sessions};
 use crate::answer;
-use crate::banked::App;
 use crate::banked::paths::method_not_allowed;
+use crate::banked::{App, signature};
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, patch, post};
@@ -49,7 +49,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
     for (path, _, route) in paths() {
         router = router.route(&path, route.clone()).route(&format!("{path}/"), route);
     }
-    router.method_not_allowed_fallback(method_not_allowed).with_state(app)
+    let router = router.method_not_allowed_fallback(method_not_allowed);
+    signature::guard(router, &app).with_state(app)
 }
 
 /// The description of this API, open to everybody.

@@ -11,5 +11,7 @@ mod seed;
 mod sessions;
 mod settings;
 mod shapes;
+mod signatures;
+mod strangers;
 mod webhooks;
 mod world;

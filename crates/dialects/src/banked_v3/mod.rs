@@ -28,8 +28,9 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use crate::banked::signature::Keys;
 use crate::banked::{App, FAMILY, Family, paths};
-use crate::host::{Dialect, Provisioned, SandboxPlan};
+use crate::host::{Dialect, Provisioned, SandboxPlan, SigningKeys};
 use axum::Router;
 use axum::response::Response;
 use http::Method;
@@ -43,6 +44,7 @@ pub(crate) const DIALECT: &str = "banked_v3";
 struct BankedV3 {
     family: Arc<Family>,
     app: Arc<App>,
+    keys: Keys,
 }
 
 /// Sets the generation up.
@@ -50,7 +52,8 @@ pub(crate) fn open(family: &Arc<Family>) -> Arc<dyn Dialect> {
     let (host, config) = family.parts();
     let webhooks = webhook::Webhooks::new(config, host.environment);
     let app = family.join(DIALECT, errors::PAYIN_PATH, Arc::new(webhooks));
-    Arc::new(BankedV3 { family: Arc::clone(family), app: Arc::new(app) })
+    let app = Arc::new(app);
+    Arc::new(BankedV3 { family: Arc::clone(family), keys: Keys(Arc::clone(&app)), app })
 }
 
 impl Dialect for BankedV3 {
@@ -80,6 +83,10 @@ impl Dialect for BankedV3 {
 
     fn key_members(&self) -> &'static [&'static str] {
         &["application_id", "api_key", "api_secret"]
+    }
+
+    fn signing_keys(&self) -> Option<&dyn SigningKeys> {
+        Some(&self.keys)
     }
 
     fn sandbox_member(&self) -> &'static str {

@@ -125,23 +125,27 @@ async fn what_is_anothers_answers_like_what_nobody_has() {
         let list = format!("/v2/refunds?payment_session_id={theirs}");
         assert_eq!(stranger.call("GET", &list, None).await.text, "[]", "{other_kind}");
     }
-    for (method, path, theirs, body) in [
-        ("GET", "/v2/refunds/ID", &refund_id, None),
-        ("GET", "/v3/refunds/ID", &refund_id, None),
-        ("PATCH", "/v2/webhooks/ID", &hook, Some(json!({ "events": ["payment_sent"] }))),
-        ("PATCH", "/v3/webhooks/ID", &hook, Some(json!({ "target_url": "http://127.0.0.1:9/mine" }))),
-        ("DELETE", "/v2/webhooks/ID", &hook, None),
-    ] {
-        let foreign = stranger.call(method, &path.replace("ID", theirs), body.as_ref()).await;
-        let unknown = stranger.call(method, &path.replace("ID", NOBODYS), body.as_ref()).await;
-        assert_eq!((foreign.status, &foreign), (404, &unknown), "{method} {path}");
-    }
+    of_refunds_and_endpoints(&stranger, &refund_id, &hook).await;
     assert_eq!(stranger.call("GET", "/v2/webhooks", None).await.text, "[]");
     // Nothing happened to any of it.
     assert_eq!(server.get(Who::Banked, &format!("/v2/payment_sessions/{paid}")).await.json, shown);
     server.get(Who::Banked, &format!("/v2/payment_sessions/{open}")).await.expect(200);
     assert_eq!(server.get(Who::Banked, "/v2/webhooks").await.json[0]["id"], hook.as_str());
     takes_as_long(&stranger, &paid).await;
+}
+
+async fn of_refunds_and_endpoints(stranger: &Stranger<'_>, refund: &str, hook: &str) {
+    for (method, path, theirs, body) in [
+        ("GET", "/v2/refunds/ID", refund, None),
+        ("GET", "/v3/refunds/ID", refund, None),
+        ("PATCH", "/v2/webhooks/ID", hook, Some(json!({ "events": ["payment_sent"] }))),
+        ("PATCH", "/v3/webhooks/ID", hook, Some(json!({ "target_url": "http://127.0.0.1:9/mine" }))),
+        ("DELETE", "/v2/webhooks/ID", hook, None),
+    ] {
+        let foreign = stranger.call(method, &path.replace("ID", theirs), body.as_ref()).await;
+        let unknown = stranger.call(method, &path.replace("ID", NOBODYS), body.as_ref()).await;
+        assert_eq!((foreign.status, &foreign), (404, &unknown), "{method} {path}");
+    }
 }
 
 /// Neither answer comes much sooner: the middle of many, taken in turns.

@@ -211,6 +211,7 @@ async fn old_paths_and_proxies_lead_here() {
     assert_eq!(providers[1]["id"], "mock-bank-no-details");
 }
 
+// conformance: banked 18
 #[tokio::test]
 async fn words_follow_the_payment_and_the_account_is_told_where_it_is_known() {
     for (settings, authorised) in [(json!({}), "pending"), (json!({ "v2_initiated_state": true }), "initiated")] {

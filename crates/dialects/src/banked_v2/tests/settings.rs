@@ -44,6 +44,7 @@ fn table() -> Vec<(&'static str, Value, &'static str, &'static str)> {
         ("idempotency_ttl", json!(3_600), "409", "201"),
         ("investigation_after", json!(3_600), "looked at after 86400 s", "looked at after 3600 s"),
         ("rate_limit", json!(1), "200 200", "200 429"),
+        ("require_request_signature", json!(true), "200", "401"),
         ("unscoped_token", json!("partner_only"), "200", "403"),
         ("v2_expose_id", json!(true), "6 members", "7 members"),
         ("v2_external_spelling", json!("space"), "externally_processed", "externally processed"),
@@ -124,6 +125,7 @@ async fn seen(world: &World, name: &str) -> String {
             let first = world.get("/v2/providers").await.status;
             format!("{first} {}", world.get("/v2/providers").await.status)
         }
+        "require_request_signature" => world.get("/v2/providers").await.status.to_string(),
         "unscoped_token" => {
             let token = world.post("/oauth/token?grant_type=client_credentials").send().await.json();
             let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());

@@ -2,7 +2,7 @@
 //! bank that does at once what it is told.
 
 use crate::banked::Family;
-use crate::host::{Dialect, Host, SandboxPlan};
+use crate::host::{Dialect, Host, SandboxPlan, SigningKeys};
 use crate::token::TokenKey;
 use axum::Router;
 use axum::body::Body;
@@ -22,12 +22,15 @@ use refundry_domain::payment::PaymentState;
 use refundry_domain::refund::Refund;
 use refundry_domain::rules::{Environment, Rules};
 use refundry_domain::time::Span;
+use refundry_engine::digest::sha256;
 use refundry_engine::engine::{Engine, Parts};
 use refundry_engine::envelope::{Answer, Envelope, Work};
 use refundry_engine::hosted::HostedPages;
 use refundry_engine::mint;
 use refundry_engine::rail::{PayerBank, PayinPlan, RailDown, RailFuture};
-use refundry_engine::registry::{Endpoint, Merchant, Person, RegistryChange, RegistryEntry, Role};
+use refundry_engine::registry::{
+    Credential, Endpoint, Group, Merchant, Person, RegistryChange, RegistryEntry, Role, Scope,
+};
 use refundry_engine::webhook::{Rendered, WebhookDialect, history_of};
 use refundry_testkit::clock::ManualClock;
 use refundry_testkit::make;
@@ -73,6 +76,7 @@ pub(super) struct World {
     pub(super) webhooks: Arc<dyn WebhookDialect>,
     pub(super) pages: Arc<dyn HostedPages>,
     dialects: Vec<Arc<dyn Dialect>>,
+    host: Arc<Host>,
     payers: Arc<Payers>,
     pub(super) merchant: MerchantId,
     accounts: BTreeMap<Currency, AccountId>,
@@ -183,7 +187,8 @@ impl World {
         let origin = "http://127.0.0.1:8080".to_owned();
         let host = Host::new(engine.clone(), TokenKey::new(&[3; 32]), rules.environment, origin)
             .with_payer_bank(Some(payers.clone()));
-        let family = Family::open(&Arc::new(host), &settings).unwrap();
+        let host = Arc::new(host);
+        let family = Family::open(&host, &settings).unwrap();
         let dialects = vec![crate::banked_v3::open(&family), crate::banked_v2::open(&family)];
         let mut ids = make::Ids::default();
         let mut world = Self {
@@ -194,6 +199,7 @@ impl World {
             webhooks: dialects[1].webhooks(),
             pages: dialects[1].hosted_pages().unwrap(),
             dialects,
+            host,
             payers,
             merchant: ids.merchant(),
             accounts: BTreeMap::new(),
@@ -291,6 +297,41 @@ impl World {
 
     pub(super) fn app(&self) -> &Application {
         &self.apps[0]
+    }
+
+    /// A second merchant with an application: its credentials and client key.
+    pub(super) async fn another_merchant(&self) -> (String, String) {
+        let merchant = MerchantId(mint::random_id());
+        let at = self.engine.now();
+        let group = Group { dialect: "banked".to_owned(), id: "app_90000".to_owned(), merchant, settings: Vec::new() };
+        let credential = Credential {
+            id: "pk_test_stranger".to_owned(),
+            merchant,
+            dialect: "banked".to_owned(),
+            group: group.id.clone(),
+            secret_hash: sha256(b"sk_test_stranger"),
+            scope: Scope::Calls,
+            owner: None,
+            created_at: at,
+            revoked_at: None,
+            expires_at: None,
+        };
+        let name = "Stranger Ltd".to_owned();
+        for entry in [
+            RegistryEntry::Merchant(Merchant { id: merchant, name }),
+            RegistryEntry::Group(group),
+            RegistryEntry::Credential(credential),
+        ] {
+            let work = Work::Registry { change: RegistryChange::Put(entry), answer: None };
+            self.execute(Envelope { merchant, actor: Actor::Sandbox, once: None, work }).await;
+        }
+        let basic = format!("Basic {}", STANDARD.encode("pk_test_stranger:sk_test_stranger"));
+        (basic, crate::banked::auth::client_key(&self.host, "app_90000"))
+    }
+
+    /// The keys with which applications sign.
+    pub(super) fn keys(&self) -> &dyn SigningKeys {
+        self.dialects[1].signing_keys().unwrap()
     }
 
     pub(super) fn other_app(&self) -> &Application {
