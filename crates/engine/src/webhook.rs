@@ -53,6 +53,14 @@ pub trait WebhookDialect: Send + Sync {
         replaced.map(|(before, _, _)| before.settings.clone()).unwrap_or_default()
     }
 
+    /// Webhooks that go out with the one of this event, after it: together they
+    /// are one delivery, and the receiver has it when it has all of them. Asked
+    /// only where there is one. As pure as [`WebhookDialect::render`].
+    fn further(&self, event: &StoredEvent, endpoint: &Endpoint) -> Vec<Rendered> {
+        let _ = (event, endpoint);
+        Vec::new()
+    }
+
     /// The headers that sign a body: names and values. `at` is real time,
     /// because the receiver compares it with its own clock.
     fn sign(&self, event: &StoredEvent, endpoint: &Endpoint, body: &[u8], at: Timestamp)

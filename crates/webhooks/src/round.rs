@@ -2,7 +2,7 @@
 //! one refund one after the other, in their order.
 
 use crate::counters::DeliveryCounters;
-use crate::delivery::{Answered, Post};
+use crate::delivery::{Answered, Failed, Post};
 use crate::egress::Egress;
 use crate::queue::Mode;
 use futures_util::stream::{self, StreamExt};
@@ -80,14 +80,18 @@ impl Round<'_> {
 
     async fn try_once(&self, job: Job) -> Delivery {
         let Job { row, event, rendered } = job;
-        // Real time, because the receiver compares it with its own clock.
-        let headers = self.dialect.sign(&event, self.endpoint, &rendered.body, real_now());
-        let timeout = Duration::from_nanos(self.dialect.timeout().0);
         let begun = Instant::now();
-        let post = Post { url: &self.endpoint.url, headers, body: rendered.body, timeout };
-        let answer = self.egress.post(post).await;
+        let mut answer = self.post(&event, rendered).await;
+        for further in self.dialect.further(&event, self.endpoint) {
+            // A receiver that lacks one gets all of them again.
+            if answer.is_ok_and(|answered| self.dialect.is_taken_by(self.endpoint, answered.status)) {
+                answer = self.post(&event, further).await;
+            }
+        }
         let (status, error) = match answer {
-            Ok(answered) if self.dialect.is_taken_by(self.endpoint, answered.status) => (answered.status, String::new()),
+            Ok(answered) if self.dialect.is_taken_by(self.endpoint, answered.status) => {
+                (answered.status, String::new())
+            }
             Ok(answered) => (answered.status, format!("the receiver answered {}", answered.status)),
             Err(failed) => (failed.status().unwrap_or_default(), failed.to_string()),
         };
@@ -111,6 +115,13 @@ impl Round<'_> {
             last_error: error,
             ..row
         }
+    }
+
+    async fn post(&self, event: &StoredEvent, rendered: Rendered) -> Result<Answered, Failed> {
+        // Real time, because the receiver compares it with its own clock.
+        let headers = self.dialect.sign(event, self.endpoint, &rendered.body, real_now());
+        let timeout = Duration::from_nanos(self.dialect.timeout().0);
+        self.egress.post(Post { url: &self.endpoint.url, headers, body: rendered.body, timeout }).await
     }
 
     /// The wait that a receiver asks for, as far as the dialect gives it.

@@ -1,6 +1,7 @@
 //! Webhooks: which event goes where, signature, retry schedule (contract 7).
 //! The payloads are in the files below.
 
+mod further;
 mod payments;
 mod payouts;
 mod refunds;
@@ -12,6 +13,7 @@ use super::signing::ring;
 use super::{App, DIALECT};
 use crate::print;
 use refundry_domain::event::Event;
+use refundry_domain::id::EventId;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::egress::{INBOX_PATH, inbox_name};
 use refundry_engine::registry::Endpoint;
@@ -51,7 +53,12 @@ struct Payload<'a, T> {
 
 /// A webhook with these members behind the common ones.
 fn rendered<T: Serialize>(event: &Event, event_type: &'static str, members: &T) -> Rendered {
-    let payload = Payload { r#type: event_type, event_version: 1, event_id: event.id().to_string(), members };
+    rendered_as(event.id(), event_type, members)
+}
+
+/// The same under another id.
+fn rendered_as<T: Serialize>(id: EventId, event_type: &'static str, members: &T) -> Rendered {
+    let payload = Payload { r#type: event_type, event_version: 1, event_id: id.to_string(), members };
     Rendered { event_type: event_type.to_owned(), body: to_json(&payload) }
 }
 
@@ -69,6 +76,11 @@ impl WebhookDialect for Webhooks {
             .or_else(|| payouts::render(&self.app, stored, endpoint))?;
         let wanted = endpoint.events.is_empty() || endpoint.events.contains(&rendered.event_type);
         wanted.then_some(rendered)
+    }
+
+    fn further(&self, stored: &StoredEvent, endpoint: &Endpoint) -> Vec<Rendered> {
+        let wanted = |further: &Rendered| endpoint.events.is_empty() || endpoint.events.contains(&further.event_type);
+        further::of(&self.app, stored, endpoint).filter(wanted).into_iter().collect()
     }
 
     fn sign(

@@ -151,11 +151,11 @@ async fn webhooks_told_it(world: &World, id: &str, source: &Value) {
     let inbox = world.inbox().await;
     let own: Vec<&Value> = inbox.iter().filter(|hook| hook["payment_id"] == id).collect();
     let types: Vec<&str> = own.iter().map(|hook| hook["type"].as_str().unwrap()).collect();
-    assert_eq!(types, ["payment_authorized", "payment_executed", "payment_settled"]);
+    assert_eq!(types, ["payment_authorized", "payment_executed", "payment_settled", "payment_creditable"]);
     let method = json!({
         "type": "bank_transfer", "provider_id": "mock-payments-gb-redirect", "scheme_id": "faster_payments_service",
     });
-    for (hook, moment) in own.iter().zip(["authorized_at", "executed_at", "settled_at"]) {
+    for (hook, moment) in own.iter().zip(["authorized_at", "executed_at", "settled_at", "creditable_at"]) {
         assert_eq!((&hook["event_version"], &hook["payment_method"]), (&json!(1), &method));
         assert!(hook[moment].is_string(), "{hook}");
         assert_eq!(hook["metadata"], json!({ "order": "FB-2093" }));

@@ -395,8 +395,8 @@ impl World {
     pub(in crate::truelayer) async fn sent_to(&self, endpoint: &Endpoint) -> Vec<Value> {
         let webhooks = self.dialect.webhooks();
         let events = self.events().await;
-        let bodies = events.iter().filter_map(|event| webhooks.render(event, endpoint)).map(|rendered| rendered.body);
-        bodies.map(|body| serde_json::from_slice(&body).unwrap()).collect()
+        let of = |event| webhooks.render(event, endpoint).into_iter().chain(webhooks.further(event, endpoint));
+        events.iter().flat_map(of).map(|rendered| serde_json::from_slice(&rendered.body).unwrap()).collect()
     }
 
     /// The webhooks of the shop's own client.

@@ -1,7 +1,7 @@
 //! Webhooks as a receiver of the merchant's own gets them.
 
 use super::super::library::Library;
-use super::super::server::{Server, answer};
+use super::super::server::{Server, Who, answer};
 use super::client::{Client, Wish};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -63,6 +63,56 @@ async fn read(visitor: &mut TcpStream) -> Option<Letter> {
     }
 }
 
+/// One event of ours may be two webhooks; a receiver that lacks the second
+/// gets both again.
+#[tokio::test]
+async fn what_goes_out_together_comes_again_together() {
+    let server = Arc::new(Server::with(&[]).await);
+    let client = Client::first(&server).await;
+    let payment = client.paid(&Wish { settlement_delay: Some(0), ..Wish::pence(1_000) }, "payment").await;
+    let (origin, mut heard) = receiver(&[200, 200, 500, 200]).await;
+    let request = server.request(Who::Sandbox, "PUT", "/sandbox/v1/webhooks/truelayer");
+    answer(request.json(&json!({ "url": origin }))).await.expect(200);
+    let body = json!({ "amount_in_minor": 5, "reference": "TUOYAP" });
+    let refund = client.refund(&payment, "refund", &body).await.expect(202).text("/id");
+    let mut events = Vec::new();
+    for _ in 0..5 {
+        let letter = heard.recv().await.unwrap();
+        events.push(serde_json::from_str::<Value>(&letter.body).unwrap());
+        if events.len() == 3 {
+            server.advance(60).await;
+        }
+    }
+    let types: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let (failed, received) = ("refund_failed", "external_payment_received");
+    assert_eq!(types, ["refund_executed", failed, received, failed, received]);
+    assert_eq!((&events[1], &events[2]), (&events[3], &events[4]), "the same bytes, and ids of their own");
+    assert_ne!(events[1]["event_id"], events[2]["event_id"]);
+    let account = client.member("/merchant_accounts/GBP");
+    let range = "from=2020-01-01T00:00:00Z&to=2090-01-01T00:00:00Z";
+    let rows = client.get(&format!("/v3/merchant-accounts/{account}/transactions?{range}")).await.expect(200).json;
+    let row = rows["items"].as_array().unwrap().iter().find(|row| row["type"] == "external_payment").unwrap().clone();
+    let mut expected = row;
+    expected["type"] = json!(received);
+    for member in ["event_version", "event_id"] {
+        expected[member] = events[2][member].clone();
+    }
+    expected["merchant_account_id"] = json!(account);
+    assert_eq!(events[2], expected, "as the row says it");
+    assert_eq!(events[2]["return_for"], json!({ "type": "identified", "returned_id": refund }));
+    let inbox = server.get(Who::Sandbox, "/sandbox/v1/inbox/truelayer").await.expect(200).json;
+    let told = |wanted: &str| {
+        let of = |letter: &Value| serde_json::from_str::<Value>(letter["body"].as_str().unwrap()).unwrap();
+        inbox["data"].as_array().unwrap().iter().map(of).find(|event| event["type"] == wanted).unwrap()
+    };
+    let (settled, creditable) = (told("payment_settled"), told("payment_creditable"));
+    assert_eq!(creditable["creditable_at"], settled["settled_at"]);
+    for member in ["payment_id", "payment_method", "metadata", "event_version"] {
+        assert_eq!(creditable[member], settled[member], "{member}");
+    }
+    assert_ne!(creditable["event_id"], settled["event_id"]);
+}
+
 // conformance: truelayer 79
 // conformance: truelayer 80
 #[tokio::test]
@@ -72,7 +122,7 @@ async fn what_is_not_taken_comes_again_signed_anew() {
     let payment = client.paid(&Wish { settlement_delay: Some(0), ..Wish::pence(1_000) }, "payment").await;
     let (origin, mut heard) = receiver(&[500, 302, 200]).await;
     let place = json!({ "url": format!("{origin}/hooks/tl?shop=7") });
-    let request = server.request(super::super::server::Who::Sandbox, "PUT", "/sandbox/v1/webhooks/truelayer");
+    let request = server.request(Who::Sandbox, "PUT", "/sandbox/v1/webhooks/truelayer");
     answer(request.json(&place)).await.expect(200);
     let body = json!({ "amount_in_minor": 5, "reference": "r", "metadata": { "case": "88" } });
     let refund = client.refund(&payment, "refund", &body).await.expect(202).text("/id");
