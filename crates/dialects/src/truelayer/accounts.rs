@@ -115,8 +115,9 @@ pub(super) async fn sources_of(
     let payments = found.map_err(Fault::of_unavailable)?;
     let mut sources: Vec<(PaymentSource, Party)> = Vec::new();
     for payment in payments.iter().filter(|payment| payment.account == account && payment.state.credited()) {
-        let found = wire::payment_source(payment).zip(payment.debtor.clone());
-        let Some((source, party)) = found else { continue };
+        // Without an account there is nowhere to pay to.
+        let Some(party) = payment.debtor.clone() else { continue };
+        let source = wire::payment_source(payment);
         if !sources.iter().any(|(known, _)| known.id == source.id) {
             sources.push((source, party));
         }

@@ -3,6 +3,7 @@
 //! shape of OAuth, never that of problems.
 
 use super::call::Incoming;
+use super::errors::Fault;
 use super::{App, DIALECT, auth, clients, errors, routes};
 use crate::answer;
 use crate::json::{self, Json};
@@ -18,8 +19,11 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use url::form_urlencoded;
 
+/// Where tokens are asked for.
+const PATH: &str = "/connect/token";
+
 pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    routes::both(router, "/connect/token", post(token))
+    routes::both(router, PATH, post(token))
 }
 
 /// The parameters, each at most once.
@@ -64,12 +68,27 @@ struct Token<'a> {
     scope: &'a str,
 }
 
-async fn token(State(app): State<Arc<App>>, incoming: Incoming) -> Response {
-    let (status, body) = match issue(&app, &incoming) {
-        Ok(body) => (200, body),
-        Err(code) => (400, errors::to_json(&Error { error: code.word() })),
-    };
-    answer::with_header(answer::json(status, body), CACHE_CONTROL, "no-store")
+async fn token(State(app): State<Arc<App>>, incoming: Result<Incoming, Fault>) -> Response {
+    let issued = incoming.map_err(|_| Code::InvalidRequest).and_then(|incoming| issue(&app, &incoming));
+    match issued {
+        Ok(body) => answer::with_header(answer::json(200, body), CACHE_CONTROL, "no-store"),
+        Err(code) => print(code),
+    }
+}
+
+/// The answer to a request for a token that was refused before it got here:
+/// its caller reads errors of OAuth, too. None where the path is another one,
+/// or the request is not to blame.
+pub(super) fn refuse(status: u16, path: &str) -> Option<Response> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let asked = path.strip_prefix("/v3").unwrap_or(path) == PATH;
+    let to_blame = (400..500).contains(&status) && !matches!(status, 404 | 405);
+    (asked && to_blame).then(|| print(Code::InvalidRequest))
+}
+
+fn print(code: Code) -> Response {
+    let body = errors::to_json(&Error { error: code.word() });
+    answer::with_header(answer::json(400, body), CACHE_CONTROL, "no-store")
 }
 
 fn issue(app: &App, incoming: &Incoming) -> Result<Vec<u8>, Code> {

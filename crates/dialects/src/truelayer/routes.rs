@@ -99,8 +99,8 @@ pub(super) fn not_found(app: &App) -> Response {
 }
 
 /// The answer to a request that was refused before it reached a route.
-pub(super) fn refuse(app: &App, status: u16, detail: &'static str) -> Response {
-    print_alone(app, &Fault::new(Kind::of_status(status), detail))
+pub(super) fn refuse(app: &App, status: u16, detail: &'static str, path: &str) -> Response {
+    oauth::refuse(status, path).unwrap_or_else(|| print_alone(app, &Fault::new(Kind::of_status(status), detail)))
 }
 
 /// Prints a fault of a request whose id is not known here; [`named`] prints it
@@ -114,9 +114,11 @@ fn print_alone(app: &App, fault: &Fault) -> Response {
 
 /// The same answer with the id of its request.
 pub(super) fn named(app: &App, response: Response, request_id: &str) -> Response {
-    let Some(fault) = response.extensions().get::<Fault>() else { return response };
     let trace = trace_of(Some(request_id));
-    with_trace(fault.print(&app.config, &trace), &trace)
+    match response.extensions().get::<Fault>() {
+        Some(fault) => with_trace(fault.print(&app.config, &trace), &trace),
+        None => with_trace(response, &trace),
+    }
 }
 
 async fn method_not_allowed() -> Fault {

@@ -307,7 +307,8 @@ fn creditor<'a>(refund: &'a Refund, payment: Option<&'a Payment>) -> Option<&'a 
 fn source_of(refund: &Refund, payment: Option<&Payment>) -> Beneficiary {
     let user_id = payment.and_then(user_of);
     let party = creditor(refund, payment);
-    let source = party.map_or(refund.payment.0, |party| source_id(refund.merchant, user_id.as_deref(), party));
+    let unknown = || accounts::unknown_source_id(refund.payment);
+    let source = party.map_or_else(unknown, |party| source_id(refund.merchant, user_id.as_deref(), party));
     Beneficiary::Source {
         kind: "payment_source",
         payment_source_id: uuid(source),

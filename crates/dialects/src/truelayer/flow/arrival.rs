@@ -2,15 +2,15 @@
 //! paid before it; a repeated return is harmless, because a payment has one
 //! plan at the bank.
 
-use super::super::App;
 use super::super::auth::{Caller, Scope};
 use super::super::call::{Call, Incoming, Signed};
 use super::super::errors::{Fault, to_json};
 use super::super::extension::{Choice, Flow, PaymentExtension, Step};
 use super::super::mock_bank::{self, payer};
-use super::super::routes::{both, slashed};
+use super::super::routes::both;
 use super::super::states::payments as states;
 use super::super::wire::flow::{Returned, ReturnedBody};
+use super::super::{App, DIALECT};
 use crate::answer;
 use axum::Router;
 use axum::extract::State;
@@ -18,22 +18,26 @@ use axum::response::Response;
 use axum::routing::post;
 use http::header::AUTHORIZATION;
 use refundry_domain::event::Actor;
-use refundry_domain::id::PaymentId;
+use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::payment::{Payment, PaymentState};
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::envelope::Envelope;
 use refundry_engine::rail::{PayinPlan, PayinStep};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
     let router = both(router, "/payments-provider-return", post(arrive));
-    let router = slashed(router, "/spa/payments-provider-return", post(arrive));
-    slashed(router, "/spa/submit-provider-return-parameters", post(arrive))
+    let router = both(router, "/spa/payments-provider-return", post(arrive));
+    both(router, "/spa/submit-provider-return-parameters", post(arrive))
 }
 
 async fn arrive(State(app): State<Arc<App>>, incoming: Incoming) -> Result<Response, Fault> {
-    let visit = incoming.json().and_then(|json| Returned::read(&json)).and_then(|returned| open(&app, &returned));
+    let visit = match incoming.json().and_then(|json| Returned::read(&json)) {
+        Ok(returned) => open(&app, &returned).await,
+        Err(fault) => Err(fault),
+    };
     let call = call(&app, &incoming, visit.as_ref().ok())?;
     let done = match visit {
         Ok(visit) => finish(&app, visit, call.as_ref().map(|call| &call.caller)).await,
@@ -59,12 +63,33 @@ fn call(app: &App, incoming: &Incoming, visit: Option<&mock_bank::Visit>) -> Res
     Call::open(app, incoming, Signed::WhenPresent, Scope::OnePayment(&id)).map(Some)
 }
 
-/// The visit at the mock bank that the values tell of.
-fn open(app: &App, returned: &Returned) -> Result<mock_bank::Visit, Fault> {
-    let visit = returned.value("token").and_then(|token| mock_bank::open(app, &token));
+/// The visit at the mock bank that the values tell of. Either part may be
+/// empty, so the payment's id is enough where no token came: whoever posts it
+/// brings nothing about that the payer did not decide at the bank.
+async fn open(app: &App, returned: &Returned) -> Result<mock_bank::Visit, Fault> {
     let named = returned.value("mock-payment-id");
-    let visit = visit.filter(|visit| named.is_none_or(|named| PaymentId::parse(&named) == Ok(visit.payment)));
+    let visit = match returned.value("token") {
+        Some(token) => mock_bank::open(app, &token)
+            .filter(|visit| named.is_none_or(|named| PaymentId::parse(&named) == Ok(visit.payment))),
+        None => match named.and_then(|named| PaymentId::parse(&named).ok()) {
+            Some(payment) => visit_of(app, payment).await?,
+            None => None,
+        },
+    };
     visit.ok_or_else(|| Fault::invalid_parameters("The values do not belong to a payment."))
+}
+
+async fn visit_of(app: &App, payment: PaymentId) -> Result<Option<mock_bank::Visit>, Fault> {
+    let directory = app.host.engine.directory();
+    let clients = directory.groups.values().filter(|group| group.dialect == DIALECT);
+    let merchants: BTreeSet<MerchantId> = clients.map(|client| client.merchant).collect();
+    for merchant in merchants {
+        let found = app.host.engine.read(move |reader| reader.payment(merchant, payment)).await;
+        if found.map_err(Fault::of_unavailable)?.is_some() {
+            return Ok(Some(mock_bank::Visit { merchant, payment }));
+        }
+    }
+    Ok(None)
 }
 
 async fn finish(app: &App, visit: mock_bank::Visit, caller: Option<&Caller>) -> Result<PaymentId, Fault> {

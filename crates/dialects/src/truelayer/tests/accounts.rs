@@ -2,6 +2,7 @@
 
 use super::shop::USER;
 use super::world::{FUNDED, World};
+use refundry_domain::command::{Command, RecordPayment};
 use refundry_domain::id::AccountId;
 use refundry_domain::payment::PaymentState;
 use refundry_domain::time::Span;
@@ -162,6 +163,23 @@ async fn rows_follow_a_refund_to_its_return() {
     world.refund(payment, 1, "failing").await;
     world.work().await;
     assert_eq!(rows("").await.len(), 3);
+}
+
+/// Not every bank tells who paid; typed clients need a source all the same.
+#[tokio::test]
+async fn a_payment_without_an_account_has_a_source_of_its_own() {
+    let world = World::new().await;
+    let record = RecordPayment { debtor: None, ..world.payment_record(500, PaymentState::Settled) };
+    let payment = record.id;
+    world.command(Command::RecordPayment(record)).await;
+    let source = world.get(&format!("/v3/payments/{payment}")).await.json()["payment_source"].clone();
+    assert_eq!(source, json!({ "id": source["id"], "user_id": USER, "account_identifiers": [] }));
+    assert!(source["id"].is_string(), "{source}");
+    let account = format!("/v3/merchant-accounts/{}", world.gbp);
+    let rows = items(&world.get(&format!("{account}/transactions?{THIS_YEAR}")).await.json());
+    assert_eq!(rows[0]["payment_source"], source);
+    let sources = world.get(&format!("{account}/payment-sources?user_id={USER}")).await.json();
+    assert_eq!(sources, json!({ "items": [] }), "nobody can be paid there");
 }
 
 #[tokio::test]

@@ -255,6 +255,8 @@ async fn all_paths_of_the_return_work_with_and_without_signs() {
         "/v3/payments-provider-return",
         "/spa/payments-provider-return",
         "/spa/submit-provider-return-parameters",
+        "/v3/spa/payments-provider-return",
+        "/v3/spa/submit-provider-return-parameters/",
     ] {
         for signs in [true, false] {
             for authorised in [true, false] {
@@ -278,6 +280,19 @@ async fn all_paths_of_the_return_work_with_and_without_signs() {
     let bad = json!({ "query": "", "fragment": "token=nonsense" });
     let heard = world.post("/payments-provider-return").unsigned().without("authorization").json(&bad).send().await;
     assert_eq!(heard.problem().1, "invalid-parameters");
+    for part in ["query", "fragment"] {
+        let (id, next) = redirected(&world, &preselected(&world)).await;
+        let uri = decide(&world, &next, "Execute").await;
+        let mut body = json!({ "query": uri.query(), "fragment": uri.fragment() });
+        body[part] = json!("");
+        let heard =
+            world.post("/payments-provider-return").unsigned().without("authorization").json(&body).send().await;
+        assert_eq!(heard.json()["resource"]["payment_id"], id, "without {part}: {}", heard.text());
+        body["fragment"] = json!("token=nonsense");
+        let heard =
+            world.post("/payments-provider-return").unsigned().without("authorization").json(&body).send().await;
+        assert_eq!(heard.problem().1, "invalid-parameters", "a wrong token is not as good as none");
+    }
     let (_, next) = redirected(&world, &preselected(&world)).await;
     let early = Url::parse(next["uri"].as_str().unwrap()).unwrap();
     assert_eq!(arrive(&world, &early).await.problem().1, "invalid-state", "nobody decided yet");
@@ -605,6 +620,8 @@ async fn payments_of_other_doors_are_shown() {
     let id = world.foreign_payment(500).await.to_string();
     let shown = payment(&world, &id).await;
     assert_eq!((&shown["status"], &shown["amount_in_minor"]), (&json!("settled"), &json!(500)));
+    let source = &shown["payment_source"];
+    assert!(source["id"].is_string() && source["account_identifiers"].is_array(), "typed clients need one: {source}");
     let heard = world.post(&format!("/v3/payments/{id}/authorization-flow")).json(&declared()).send().await;
     assert_eq!(heard.problem().1, "invalid-state");
 }

@@ -147,6 +147,8 @@ fn what_is_wrong_is_named() {
         ("metadata", json!({ "a": null }), "metadata"),
         ("authorization_flow.redirect.return_uri", json!("/back"), "authorization_flow.redirect.return_uri"),
         ("authorization_flow.redirect.return_uri", json!("ftp://a/b"), "authorization_flow.redirect.return_uri"),
+        ("authorization_flow.redirect.return_uri", json!(" https://a/b"), "authorization_flow.redirect.return_uri"),
+        ("authorization_flow.redirect.return_uri", json!("https://a/b c"), "authorization_flow.redirect.return_uri"),
     ] {
         let named_in = read(&with(path, value.clone()), LIMITS).unwrap_err();
         assert!(named_in.iter().any(|name| name == named), "{path} {value}: {named_in:?}");

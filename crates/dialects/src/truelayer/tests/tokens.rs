@@ -75,6 +75,19 @@ async fn errors_have_the_shape_of_oauth() {
         assert_eq!((heard.status, heard.header("content-type")), (400, "application/json"), "{code}");
         assert_eq!(heard.json(), json!({ "error": code }));
     }
+    for path in ["/connect/token", "/connect/token/", "/v3/connect/token"] {
+        // The server's edge refuses what is too large or encoded before a route sees it.
+        for status in [400, 408, 413, 415] {
+            let refused = world.dialect.refuse(status, "Too much.", path).unwrap();
+            let heard = Heard::of(world.dialect.named(refused, &"ab".repeat(16))).await;
+            assert_eq!((heard.status, heard.header("content-type")), (400, "application/json"), "{path}");
+            assert_eq!(heard.json(), json!({ "error": "invalid_request" }));
+            assert_eq!(heard.header("tl-trace-id"), "abababab-abab-abab-abab-abababababab");
+            assert_eq!(heard.header("x-tl-correlation-id"), heard.header("tl-trace-id"));
+        }
+        let refused = world.dialect.refuse(503, "Later.", path).unwrap();
+        assert_eq!(refused.headers()["content-type"], "application/problem+json", "not the request's fault");
+    }
     let twice = "grant_type=client_credentials&client_id=a&client_id=b&client_secret=c".to_owned();
     let heard = ask(&world, "/connect/token", "application/x-www-form-urlencoded", twice).await;
     assert_eq!(heard.json(), json!({ "error": "invalid_request" }));

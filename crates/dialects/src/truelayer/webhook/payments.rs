@@ -106,7 +106,7 @@ pub(super) fn render(_app: &App, stored: &StoredEvent, endpoint: &Endpoint) -> O
             members.settled_at = at(moments.settled_at);
             members.settlement_risk = Some(SettlementRisk { category: "low_risk" });
             members.user_id = Some(&extension.user_id);
-            members.payment_source = payment_source(payment).map(|source| PaymentSource { user_id: None, ..source });
+            members.payment_source = Some(PaymentSource { user_id: None, ..payment_source(payment) });
             "payment_settled"
         }
         EventKind::PaymentFailed => {

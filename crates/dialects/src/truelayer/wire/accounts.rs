@@ -5,7 +5,7 @@ use super::identifiers::{self, Identifier};
 use crate::print::{Text, uuid};
 use crate::truelayer::DIALECT;
 use refundry_domain::bytes::Encoder;
-use refundry_domain::id::MerchantId;
+use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::ledger::Account;
 use refundry_domain::money::Currency;
 use refundry_domain::party::Party;
@@ -60,16 +60,21 @@ pub(in crate::truelayer) struct PaymentSource {
     pub(in crate::truelayer) account_holder_name: Option<String>,
 }
 
-/// The source of a payment; none while nobody knows who pays.
-pub(in crate::truelayer) fn payment_source(payment: &Payment) -> Option<PaymentSource> {
-    let party = payment.debtor.as_ref()?;
+/// The source of a payment that was credited. Clients need one also where the
+/// bank did not tell from which account: then it is the payment's own, without
+/// numbers.
+pub(in crate::truelayer) fn payment_source(payment: &Payment) -> PaymentSource {
     let user_id = user_of(payment);
-    Some(PaymentSource {
+    let Some(party) = payment.debtor.as_ref() else {
+        let id = uuid(unknown_source_id(payment.id));
+        return PaymentSource { id, user_id, account_identifiers: Vec::new(), account_holder_name: None };
+    };
+    PaymentSource {
         id: uuid(source_id(payment.merchant, user_id.as_deref(), party)),
         user_id,
         account_identifiers: identifiers::of_party(&party.account),
         account_holder_name: party.name.clone(),
-    })
+    }
 }
 
 /// The payer's id for the client who asked for the payment; none where it
@@ -83,6 +88,13 @@ pub(in crate::truelayer) fn user_of(payment: &Payment) -> Option<String> {
 pub(in crate::truelayer) fn source_id(merchant: MerchantId, user_id: Option<&str>, party: &Party) -> u128 {
     let mut source = Encoder::new();
     source.text("payment source").id(merchant.0).text(user_id.unwrap_or_default()).text(&party.account.canonical());
+    stable_id(&source.finish())
+}
+
+/// The id of the source of a payment whose bank did not tell the account.
+pub(in crate::truelayer) fn unknown_source_id(payment: PaymentId) -> u128 {
+    let mut source = Encoder::new();
+    source.text("unknown payment source").id(payment.0);
     stable_id(&source.finish())
 }
 

@@ -63,7 +63,10 @@ impl FlowRequest {
 /// An absolute address of the web that is allowed.
 pub(in crate::truelayer) fn uri(place: &Place<'_>, allowed: &[String], faults: &mut Faults) -> Option<String> {
     let text = place.text(faults)?;
-    let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    // The parser would forgive them, but what the client gave is kept as it is.
+    let is_one_word = !text.contains(|letter: char| letter.is_whitespace() || letter.is_control());
+    let parsed = Url::parse(text).ok().filter(|_| is_one_word);
+    let parsed = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let Some(parsed) = parsed.filter(|_| text.len() <= URI_LENGTH_MAX) else {
         place.fault(faults, "must be an absolute http or https URI");
         return None;

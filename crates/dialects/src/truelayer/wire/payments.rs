@@ -125,7 +125,7 @@ pub(in crate::truelayer) fn payment(
         executed_at: if_true(sent, moments.executed_at),
         settled_at: if_true(credited, moments.settled_at),
         settlement_risk: sent.then_some(SettlementRisk { category: "low_risk" }),
-        payment_source: if credited { payment_source(payment) } else { None },
+        payment_source: credited.then(|| payment_source(payment)),
         failed_at: if_true(payment.state == PaymentState::Failed, moments.failed_at),
         failure_stage: failed.map(|failed| failed.stage),
         failure_reason: failed.map(|failed| failed.reason),

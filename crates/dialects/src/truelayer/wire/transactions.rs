@@ -106,7 +106,7 @@ pub(in crate::truelayer) enum Row {
         /// When.
         settled_at: Text<30>,
         /// Where it came from.
-        payment_source: Option<PaymentSource>,
+        payment_source: PaymentSource,
         /// The payment.
         payment_id: Text<36>,
     },
