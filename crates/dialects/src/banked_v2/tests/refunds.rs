@@ -8,7 +8,7 @@ use refundry_domain::party::AccountIdentifier;
 use refundry_domain::party::Party;
 use refundry_domain::payment::PaymentBlockCode;
 use refundry_domain::refund::{BlockCode, RefundState};
-use refundry_domain::rules::{Environment, Rules};
+use refundry_domain::rules::{Environment, KeylessRepeat, Rules};
 use refundry_domain::time::Span;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -332,6 +332,14 @@ async fn equal_refunds_without_a_key_are_two_and_the_same_after_a_restore() {
         let stored = live.stored(id_in(&refund)).await;
         assert_eq!(stored.blocks.iter().any(|block| block.code == BlockCode::DuplicateSuspect), blocked);
     }
+    let mut rules = Rules::of(Environment::Sandbox);
+    rules.keyless_repeat = KeylessRepeat::Refuse;
+    let strict = World::build(json!({}), rules).await;
+    let asked = refund_of(&strict.sent_session("GBP", Some(ida())).await, 100);
+    strict.refund(&asked).await;
+    let heard = strict.post("/v2/refunds").json(&asked).send().await;
+    assert_eq!(heard.fault(), (422, "invalid_action".into(), "Idempotency-Key".into()));
+    assert_eq!(strict.post("/v2/refunds").key("again").json(&asked).send().await.status, 201, "with a key it is meant");
 }
 
 #[tokio::test]
