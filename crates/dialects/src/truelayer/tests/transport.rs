@@ -3,7 +3,7 @@
 
 use super::world::{Heard, World};
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 // conformance: truelayer 8
 // conformance: truelayer 9
@@ -79,6 +79,74 @@ async fn every_path_has_four_names() {
             let body = json!({ "amount_in_minor": 1, "reference": "r" });
             let heard = world.post(&path).key(&format!("k{place}{slash}")).json(&body).send().await;
             assert_eq!(heard.status, 202, "{path} {}", heard.text());
+        }
+    }
+}
+
+/// What an answer says, without what is new in each: status, media type, and
+/// the problem or the names of the members.
+fn gist(heard: &Heard) -> (u16, String, String) {
+    let json = serde_json::from_slice::<Value>(&heard.body).unwrap_or(Value::Null);
+    let names = json.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>().join(" "));
+    let gist = json["detail"].as_str().map(str::to_owned).or(names).unwrap_or_default();
+    (heard.status, heard.header("content-type").to_owned(), gist)
+}
+
+// conformance: truelayer 10
+// conformance: truelayer 11
+#[tokio::test]
+async fn every_route_answers_alike_under_its_four_names() {
+    let world = World::new().await;
+    let payment = world.foreign_payment(100).await;
+    let refund = world.refund(payment, 1, "refund").await;
+    let account = format!("/merchant-accounts/{}", world.gbp);
+    let range = "from=2021-03-01T00:00:00Z&to=2022-03-01T00:00:00Z";
+    let (get, post) = (Method::GET, Method::POST);
+    let routes = [
+        (&post, "/connect/token".to_owned(), "", 400),
+        (&post, "/payments".to_owned(), "", 400),
+        (&get, format!("/payments/{payment}"), "", 200),
+        (&post, format!("/payments/{payment}/authorization-flow"), "", 400),
+        (&post, format!("/payments/{payment}/authorization-flow/actions/provider-selection"), "", 400),
+        (&post, format!("/payments/{payment}/authorization-flow/actions/consent"), "", 400),
+        (&post, format!("/payments/{payment}/authorization-flow/actions/form"), "", 400),
+        (&post, format!("/payments/{payment}/actions/cancel"), "", 400),
+        (&post, "/payments-provider-return".to_owned(), "", 400),
+        (&get, "/payments-providers/mock-payments-gb-redirect".to_owned(), "", 200),
+        (&post, "/payments-providers/search".to_owned(), "", 200),
+        (&post, format!("/payments/{payment}/refunds"), "", 400),
+        (&get, format!("/payments/{payment}/refunds"), "", 200),
+        (&get, format!("/payments/{payment}/refunds/{refund}"), "", 200),
+        (&get, "/merchant-accounts".to_owned(), "", 200),
+        (&get, account.clone(), "", 200),
+        (&get, format!("{account}/transactions"), range, 200),
+        (&get, format!("{account}/payment-sources"), "user_id=nobody", 200),
+        (&get, format!("{account}/sweeping"), "", 404),
+        (&post, format!("{account}/sweeping"), "", 400),
+        (&Method::DELETE, format!("{account}/sweeping"), "", 404),
+        (&post, "/payouts".to_owned(), "", 400),
+        (&get, "/payouts/no-uuid".to_owned(), "", 404),
+        (&post, "/test-signature".to_owned(), "", 204),
+        (&get, "/.well-known/jwks".to_owned(), "", 200),
+    ];
+    let unknown = gist(&world.get("/payments/no/such/route").await);
+    for (number, (method, path, query, status)) in routes.into_iter().enumerate() {
+        let mut first = None;
+        for (place, name) in
+            [path.clone(), format!("{path}/"), format!("/v3{path}"), format!("/v3{path}/")].into_iter().enumerate()
+        {
+            let target = if query.is_empty() { name } else { format!("{name}?{query}") };
+            let mut call = world.call(method.clone(), &target);
+            if *method != Method::GET {
+                call = call.key(&format!("k{number}-{place}"));
+            }
+            if *method == Method::POST {
+                call = call.raw("{}");
+            }
+            let gist = gist(&call.send().await);
+            assert_eq!(gist.0, status, "{method} {target} {gist:?}");
+            assert_ne!(gist, unknown, "{method} {target}");
+            assert_eq!(*first.get_or_insert_with(|| gist.clone()), gist, "{method} {target}");
         }
     }
 }
