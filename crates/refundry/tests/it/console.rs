@@ -56,7 +56,7 @@ impl Person {
             browser.fill("#code", &self.code(0)).await;
         }
         browser.click("main .button").await;
-        assert_eq!(browser.url().await, format!("{base}/console/approvals"), "{}", browser.text("main").await);
+        browser.at(&format!("{base}/console/approvals")).await;
     }
 }
 
@@ -89,6 +89,7 @@ async fn an_approver_signs_in_looks_and_decides() {
     browser.fill("#email", &ada.email).await;
     browser.fill("#password", "not the password").await;
     browser.click("main .button").await;
+    browser.until("[role=alert]").await;
     assert!(browser.text("[role=alert]").await.contains("nobody was signed in"));
     browser.look("sign-in-wrong").await;
     ada.signs_in(&browser, base).await;
@@ -113,6 +114,7 @@ async fn an_approver_signs_in_looks_and_decides() {
     browser.look("approve").await;
     browser.fill("#code", "000").await;
     browser.click("main .button").await;
+    browser.until("#code-error").await;
     assert!(browser.text("#code-error").await.contains("not right"));
     browser.look("approve-wrong").await;
     browser.run("document.querySelector('#code').focus()", &[]).await;
@@ -134,6 +136,7 @@ async fn an_approver_signs_in_looks_and_decides() {
     browser.fill("#amount", "99.99").await;
     browser.look("reject").await;
     browser.click("main .button").await;
+    browser.at(&format!("{base}/console/approvals")).await;
     assert!(browser.text("[role=status]").await.starts_with("Rejected"));
     server.stands(&second, "rejected").await;
     browser.open(&format!("{base}/console/approvals/{second}")).await;
@@ -152,7 +155,9 @@ async fn everything_works_without_scripts() {
     browser.scripts(false).await;
     abe.signs_in(&browser, base).await;
     browser.click("a.row-link").await;
+    browser.until("a[data-key=a]").await;
     browser.click("a[data-key=a]").await;
+    browser.until("#code").await;
     browser.fill("#code", &abe.code(1)).await;
     browser.click("main .button").await;
     browser.at(&format!("{base}/console/approvals")).await;
@@ -186,6 +191,7 @@ async fn a_link_from_the_command_line_signs_in_once() {
     assert!(again.text.contains("Sign in as"), "looking uses nothing up");
     browser.open(link).await;
     browser.click("main .button").await;
+    browser.until("main a.button").await;
     assert_eq!(browser.text("h1").await, "This link does not work any more");
     let log = std::fs::read_to_string(server.log()).unwrap();
     assert!(!log.contains(link.rsplit('/').next().unwrap()), "links are not logged");

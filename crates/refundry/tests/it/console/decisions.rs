@@ -84,6 +84,7 @@ async fn two_tabs_the_way_back_and_a_second_click_have_one_effect() {
     browser.switch(&one).await;
     browser.open(&list).await;
     browser.click(".who .button").await;
+    browser.until("#email").await;
     browser.switch(&other).await;
     browser.click("main form .button").await;
     browser.until(".notice").await;
@@ -142,6 +143,7 @@ async fn a_usual_day() {
 
     // Somebody else gives part of a payment back whose account nobody knows.
     browser.click(".who .button").await;
+    browser.until("#email").await;
     let mia = Person::of(&server, "maker", 0);
     mia.signs_in(&browser, &server.base).await;
     browser.open(&format!("{}/console/payments", server.base)).await;

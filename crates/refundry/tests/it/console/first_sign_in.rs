@@ -55,30 +55,37 @@ async fn who_decides_sets_up_an_authenticator_first() {
     browser.at(&format!("{base}/console/payments")).await;
     assert!(browser.text(".flash").await.contains("Your authenticator is set up"));
     browser.click(".who .button").await;
+    browser.at(&format!("{base}/console/sign-in")).await;
     // From now on it is asked for.
     browser.fill("#email", &nora.email).await;
     browser.fill("#password", &nora.password).await;
     browser.click("main .button").await;
+    browser.until("[role=alert]").await;
     assert!(browser.text("[role=alert]").await.contains("nobody was signed in"));
     browser.fill("#password", &nora.password).await;
     browser.fill("#code", &code(1)).await;
     browser.click("main .button").await;
     browser.at(&format!("{base}/console/approvals")).await;
     browser.click(".who .button").await;
+    browser.at(&format!("{base}/console/sign-in")).await;
     let log = std::fs::read_to_string(server.log()).unwrap();
     assert!(!log.contains(secret) && !log.contains(&nora.password), "a secret is in the log");
 
     sign_in(&dev).await;
+    browser.at(&format!("{base}/console/approvals")).await;
     assert_eq!(browser.text("h1").await, "Your role does not show this");
     assert!(browser.complaints().await.iter().all(|line| line.contains("403")));
     browser.look("forbidden").await;
     browser.click(".who .button").await;
+    browser.at(&format!("{base}/console/sign-in")).await;
 
     // A browser that guesses waits.
     for _ in 0..6 {
+        browser.open(&format!("{base}/console/sign-in")).await;
         browser.fill("#email", "grace@shop.example").await;
         browser.fill("#password", "a wrong guess").await;
         browser.click("main .button").await;
+        browser.until("[role=alert]").await;
     }
     assert!(browser.text("[role=alert]").await.contains("Too many wrong tries"));
     assert!(browser.complaints().await.iter().all(|line| line.contains("429")));
