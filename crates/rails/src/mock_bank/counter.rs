@@ -224,11 +224,9 @@ impl Desk<'_> {
         let Some(standing) = self.newest_of(order)? else {
             return self.keep_scenario(1, order, outcome).map(Ok);
         };
-        if outcome.kind == OutcomeKind::Wait {
-            return Ok(Err(OutcomeRefused::Sent));
-        }
         let at = self.now.plus(outcome.after.unwrap_or_default());
         let executed = match standing.state {
+            BankState::Taken if outcome.kind == OutcomeKind::Wait => return Ok(Err(OutcomeRefused::Sent)),
             BankState::Taken => {
                 self.replan(&standing, Plan::by_outcome(outcome, Span(0), self.now))?;
                 return self.keep_scenario(1, order, outcome).map(Ok);
@@ -261,6 +259,9 @@ impl Desk<'_> {
             | OutcomeKind::OutOfOrder => {
                 if executed {
                     return Ok(Err(OutcomeRefused::Executed));
+                }
+                if outcome.kind == OutcomeKind::Wait {
+                    return Ok(Err(OutcomeRefused::Sent));
                 }
                 // No money moved: it is for the next attempt.
                 self.keep_scenario(1, order, outcome)?;

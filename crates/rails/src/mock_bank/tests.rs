@@ -3,11 +3,12 @@
 //! the second in which it came.
 
 use super::levers::iso;
+use super::outcome::parse_reason;
 use super::{
     BankInstruction, BankState, MockBank, Options, Outcome, OutcomeKind, OutcomeRefused, Page, PaidTotal, Target,
     TimeScale, ViolationKind,
 };
-use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, RefundId};
+use refundry_domain::id::{AccountId, MandateId, MerchantId, PaymentId, PayoutId, RefundId};
 use refundry_domain::instruction::{DebtorAccount, EvidenceId, Instruction, Order, Report, Submission};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::{AccountIdentifier, Party};
@@ -194,6 +195,8 @@ const SCENARIOS: &[(OutcomeKind, &str)] = &[
     (OutcomeKind::Late, "3605: executed 1000-0"),
     (OutcomeKind::OutOfOrder, "5: executed 1000-0, 5: accepted"),
     (OutcomeKind::Contradict, "5: executed 1000-0, 5: rejected MS03"),
+    // It waited before it was sent.
+    (OutcomeKind::Wait, "5: executed 1000-0"),
 ];
 
 // conformance: rails 45
@@ -209,6 +212,41 @@ async fn a_scenario_of_the_refund_or_its_payment_rules_the_course() {
             assert_eq!(fixture.submit(&refund(1, "0505105"), 0).await, answer, "{kind:?}");
             assert_eq!(fixture.course(0).await, *course, "{kind:?} {target:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_to_wait_is_withheld_until_another_outcome_is_set() {
+    let fixture = Fixture::new();
+    let orders = [(Order::Refund(RefundId(1)), Some(PAYMENT)), (Order::Refund(RefundId(2)), Some(PAYMENT))];
+    let payout = (Order::Payout(PayoutId(3)), None);
+    let withheld = async || {
+        let answers = fixture.bank.withheld(orders.iter().copied().chain([payout]).collect()).await;
+        answers.iter().map(|rest| rest.map(|rest| rest > Span::days(3_650))).collect::<Vec<_>>()
+    };
+    let set = async |target, kind| fixture.bank.set_outcome(target, Outcome::of(kind), START).await.unwrap();
+    assert_eq!(withheld().await, [], "nothing ever waited");
+    set(Target::Payment(PAYMENT), OutcomeKind::Wait).await;
+    set(Target::Payout(PayoutId(3)), OutcomeKind::Wait).await;
+    assert_eq!(withheld().await, [Some(true), Some(true), Some(true)]);
+    set(Target::Refund(RefundId(1)), OutcomeKind::Settle).await;
+    assert_eq!(withheld().await, [None, Some(true), Some(true)], "the refund's own comes first");
+    fixture.bank.set_outcome(Target::Payout(PayoutId(3)), after(OutcomeKind::Wait, 60), START).await.unwrap();
+    assert_eq!(withheld().await[2], Some(false), "a minute and no more");
+    fixture.submit(&refund(1, "0505102"), 0).await;
+    let late = fixture.bank.set_outcome(Target::Refund(RefundId(1)), Outcome::of(OutcomeKind::Wait), at(1)).await;
+    assert!(matches!(late, Err(OutcomeRefused::Sent)), "the bank has it");
+}
+
+#[tokio::test]
+async fn what_no_bank_refuses_can_be_asked_for_too() {
+    for (word, course) in [("not_executed", "1: rejected NOTEXEC"), ("expired", "1: lapsed")] {
+        let fixture = Fixture::new();
+        let outcome = Outcome { reason: parse_reason(word), ..Outcome::of(OutcomeKind::Fail) };
+        assert!(outcome.reason.is_some());
+        fixture.bank.set_outcome(Target::Refund(RefundId(1)), outcome, START).await.unwrap();
+        fixture.submit(&refund(1, "12345678"), 0).await;
+        assert_eq!(fixture.course(0).await, course);
     }
 }
 
