@@ -142,6 +142,8 @@ fn what_is_wrong_is_named() {
             json!({ "type": "user_selected", "filter": { "countries": ["DE"] } }),
             "payment_method.provider_selection.filter",
         ),
+        ("currency", json!("EUR"), "currency"),
+        (selection, json!({ "type": "user_selected", "filter": { "countries": ["DE"] } }), "currency"),
         ("user.id", json!("ida"), "user.id"),
         ("user.name", json!(7), "user.name"),
         ("metadata", json!({ "a": null }), "metadata"),

@@ -122,7 +122,7 @@ fn read(
         body.at("amount_in_minor").fault(faults, "must be at most 5000000 in the sandbox");
     }
     let place = method.at("provider_selection");
-    let selection = selection(&place, currency, faults);
+    let selection = selection(&place, &body.at("currency"), currency, faults);
     let remitter = remitter(&place.at("remitter"), limits, faults);
     let (user_id, user_name) = user(&body.at("user"), faults);
     let metadata = metadata.map_err(|message| body.at("metadata").fault(faults, message)).ok();
@@ -218,7 +218,13 @@ fn short_name(name: &str) -> Option<String> {
     (!name.trim().is_empty()).then_some(name)
 }
 
-fn selection(place: &Place<'_>, currency: Option<Currency>, faults: &mut Faults) -> Option<Selection> {
+/// Where bank and currency do not fit, either may be the wrong one: both are named.
+fn selection(
+    place: &Place<'_>,
+    currency_place: &Place<'_>,
+    currency: Option<Currency>,
+    faults: &mut Faults,
+) -> Option<Selection> {
     place.object(faults);
     let kind = place.at("type");
     let preselected = kind.word(&["user_selected", "preselected"], faults) == Some("preselected");
@@ -227,6 +233,7 @@ fn selection(place: &Place<'_>, currency: Option<Currency>, faults: &mut Faults)
         let filter = read_filter(&place.at("filter"), faults);
         if filter.paying(currency).next().is_none() {
             place.at("filter").fault(faults, "leaves no provider for this currency");
+            currency_place.fault(faults, "is not paid by any provider that the filter leaves");
         }
         return Some(Selection::UserSelected(filter));
     }
@@ -237,6 +244,7 @@ fn selection(place: &Place<'_>, currency: Option<Currency>, faults: &mut Faults)
     };
     if provider.currency != currency.code() {
         id.fault(faults, "does not pay this currency");
+        currency_place.fault(faults, "is not paid by this provider");
         return None;
     }
     let wishes = place.at("scheme_selection");
