@@ -20,7 +20,7 @@ pub(crate) struct Visitor {
 
 /// Where the visitor is.
 pub(crate) struct Page {
-    /// HTTP status; that of the redirect where it leads to another site.
+    /// HTTP status; that of the last page of ours where it leads to another site.
     pub(crate) status: u16,
     /// Its address, or that of the other site.
     pub(crate) url: Url,
@@ -79,12 +79,17 @@ impl Visitor {
             let answer = request.send().await?;
             self.keep_cookies(answer.headers());
             let status = answer.status();
-            let onward = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-            let Some(to) = onward.filter(|_| status.is_redirection()) else {
-                let text = answer.text().await?;
-                return Ok(Page { status: status.as_u16(), url, text, took: begun.elapsed() });
+            let onward = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).map(str::to_owned);
+            url = match onward.filter(|_| status.is_redirection()) {
+                Some(to) => url.join(&to)?,
+                None => {
+                    let text = answer.text().await?;
+                    match goes_on(&text) {
+                        Some(to) => url.join(&to)?,
+                        None => return Ok(Page { status: status.as_u16(), url, text, took: begun.elapsed() }),
+                    }
+                }
             };
-            url = url.join(to)?;
             if url.origin() != home {
                 return Ok(Page { status: status.as_u16(), url, text: String::new(), took: begun.elapsed() });
             }
@@ -171,6 +176,13 @@ impl Tag<'_> {
     }
 }
 
+/// Where a page leads by itself.
+fn goes_on(page: &str) -> Option<String> {
+    let refresh = tags(page)
+        .find(|tag| tag.name == "meta" && tag.attribute("http-equiv").is_some_and(|value| value == "refresh"))?;
+    refresh.attribute("content")?.split_once("url=").map(|(_, url)| url.to_owned())
+}
+
 /// The text behind the escapes that our pages use.
 fn unescaped(text: &str) -> String {
     const ESCAPES: [(&str, &str); 5] =
@@ -196,5 +208,8 @@ mod tests {
         assert!(form.takes("holder", "Ida") && form.takes("bank", "mock-bank") && form.takes("step", "give"));
         assert!(!form.takes("bank", "other") && !form.takes("step", "take") && !form.takes("other", ""));
         assert_eq!(Form::first_in("<p>nothing</p>"), None);
+        let leads = "<meta http-equiv=\"refresh\" content=\"0; url=https://shop.example/ok?a=1&#38;b=2\">";
+        assert_eq!(goes_on(leads).as_deref(), Some("https://shop.example/ok?a=1&b=2"));
+        assert_eq!(goes_on("<meta charset=\"utf-8\">"), None);
     }
 }

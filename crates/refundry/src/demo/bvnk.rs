@@ -1,5 +1,10 @@
 //! The BVNK walk: a pay-in of the simulator, its refunds, one that comes back,
-//! and the wallet's lines; requests are signed, webhooks are verified.
+//! and the wallet's lines; requests are signed, webhooks are verified. What fees
+//! and other people's approval add is a walk of its own.
+
+mod people;
+
+pub(crate) use people::walk as walk_with_people;
 
 use super::client::{Arrived, Call, Called, Client};
 use super::table::{Expected, Steps};
@@ -26,8 +31,8 @@ struct Walk<'a> {
 pub(crate) async fn walk(client: &Client) -> anyhow::Result<Steps> {
     let (id, key) = (client.credential("/bvnk/auth_id")?, client.credential("/bvnk/auth_key")?);
     let mut walk = Walk { client, id, key, steps: Steps::default() };
-    let payin = walk.payin().await?;
-    walk.estimate(&payin).await?;
+    let payin = walk.payin("INV-20417").await?;
+    walk.estimate("what would a refund cost?", &payin, (0.0, 120.0)).await?;
     let refund = walk.refund("refund 42.50 of it", (&payin, "42.50", "ticket-88412"), "demo-bvnk-1").await?;
     walk.hear("it is on its way", &refund, "PROCESSING").await?;
     walk.hear("the bank paid it", &refund, "COMPLETED").await?;
@@ -68,10 +73,10 @@ impl Walk<'_> {
         self.steps.add(Expected { what, answer, webhook: String::new(), took: called.took, good });
     }
 
-    async fn payin(&mut self) -> anyhow::Result<String> {
+    async fn payin(&mut self, reference: &str) -> anyhow::Result<String> {
         let body = json!({
             "walletId": self.client.credential("/bvnk/wallets/GBP")?,
-            "paymentReference": "INV-20417", "paymentMethod": "FASTER_PAYMENT",
+            "paymentReference": reference, "paymentMethod": "FASTER_PAYMENT",
             "amount": { "value": "120.00", "currency": "GBP" },
             "originator": { "name": "Nadia Okafor", "bankAccount": {
                 "accountNumberFormat": "SCAN", "bankCode": "200415", "accountNumber": "60312207",
@@ -85,13 +90,14 @@ impl Walk<'_> {
         Ok(payin)
     }
 
-    async fn estimate(&mut self, payin: &str) -> anyhow::Result<()> {
+    /// What refunding all that is left costs, and how much that is.
+    async fn estimate(&mut self, what: &str, payin: &str, expected: (f64, f64)) -> anyhow::Result<()> {
         let path = format!("/payment/v1/payins/{payin}/estimate");
         let called = self.call("GET", &path, None, None).await?;
         let left = called.json["maxAvailableToRefund"]["value"].as_f64().unwrap_or_default();
         let fee = called.json["fee"]["value"].as_f64().unwrap_or(-1.0);
-        let good = called.status == 200 && (left - 120.0).abs() < 1e-9;
-        self.add("what would a refund cost?", &called, format!("{} fee {fee:.2}, {left:.2} left", called.status), good);
+        let good = called.status == 200 && (fee - expected.0).abs() < 1e-9 && (left - expected.1).abs() < 1e-9;
+        self.add(what, &called, format!("{} fee {fee:.2}, {left:.2} left", called.status), good);
         Ok(())
     }
 

@@ -31,6 +31,7 @@ pub(crate) async fn run(exit: bool, listen: &str) -> anyhow::Result<bool> {
     good &= report("Banked v2", banked_v2::walk(&client).await);
     good &= report("TrueLayer", truelayer::walk(&client).await);
     good &= report("BVNK", bvnk::walk(&client).await);
+    good &= report("Fees and four eyes", bvnk::walk_with_people(&client).await);
     good &= report("Native", native::walk(&client).await);
     if exit {
         running.stop().await;
