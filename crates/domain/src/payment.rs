@@ -313,6 +313,8 @@ pub struct Payment {
     pub counters: Counters,
     /// The merchant's own reference.
     pub merchant_reference: Option<String>,
+    /// How it came, in the words of the fee rules; none where nobody told.
+    pub method: Option<Arc<str>>,
     /// What only the dialect understands.
     pub extension: Arc<[u8]>,
     /// How many events its chain has, refunds' included.
@@ -335,6 +337,13 @@ impl Payment {
     #[must_use]
     pub fn is_blocked_by(&self, code: PaymentBlockCode) -> bool {
         self.blocks.iter().any(|block| block.code == code)
+    }
+
+    /// The method by which fees of its refunds are ruled: its own, whatever a
+    /// door says; what the door says where it is not known.
+    #[must_use]
+    pub fn fee_method<'a>(&'a self, said: &'a str) -> &'a str {
+        self.method.as_deref().unwrap_or(said)
     }
 
     /// When something must be done about it if nothing happens before: an

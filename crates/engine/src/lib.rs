@@ -16,6 +16,7 @@ pub mod hosted;
 mod keys;
 pub mod mint;
 pub mod notifier;
+pub mod person_refund;
 pub mod quote;
 pub mod rail;
 pub mod registry;

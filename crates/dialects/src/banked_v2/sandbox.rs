@@ -40,6 +40,7 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
         provenance: Provenance::OwnCheckout,
         origin_keys: vec![OriginKey { kind: MEMBER.to_owned(), value: application }],
         merchant_reference: Some(sample().statement_text),
+        method: None,
         payer_key: None,
         occurred_at: None,
         expires_at: None,

@@ -122,6 +122,7 @@ async fn prepare(app: &App, caller: &Caller, request: SessionRequest<'_>) -> Res
         origin_keys: Vec::new(),
         // By this text the merchant's people find the payment again.
         merchant_reference: Some(request.statement_text.to_owned()),
+        method: None,
         payer_key: None,
         occurred_at: None,
         expires_at: None,

@@ -83,6 +83,7 @@ async fn prepare(app: &App, caller: &Caller, request: &PayinRequest<'_>) -> Resu
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
         merchant_reference: None,
+        method: None,
         payer_key: None,
         occurred_at: None,
         expires_at: None,

@@ -91,13 +91,13 @@ impl PayinNotes {
         })
     }
 
-    /// The notes of a pay-in. One that came through another door has the
-    /// usual method of its currency.
+    /// The notes of a pay-in. One that came through another door and does not
+    /// know its method has the usual one of its currency.
     pub(super) fn of(payment: &Payment) -> Self {
         let own = *payment.origin.dialect == *DIALECT;
         let known = own.then(|| Self::decode(&payment.extension).ok()).flatten();
         known.unwrap_or_else(|| Self {
-            method: usual_method(payment.amount.currency).to_owned(),
+            method: payment.method.as_deref().unwrap_or_else(|| usual_method(payment.amount.currency)).to_owned(),
             reference: payment.merchant_reference.clone().unwrap_or_default(),
             entity: Entity::Individual,
         })

@@ -25,5 +25,6 @@ pub(super) fn rules(app: &App, caller: &Caller) -> FeeRules {
 
 /// What giving back this much of a pay-in would cost now, minor units.
 pub(super) fn estimated(app: &App, caller: &Caller, payment: &Payment, minor: u64) -> u64 {
-    rules(app, caller).fee(Amount::new(minor, payment.amount.currency), &PayinNotes::of(payment).method)
+    let notes = PayinNotes::of(payment);
+    rules(app, caller).fee(Amount::new(minor, payment.amount.currency), payment.fee_method(&notes.method))
 }

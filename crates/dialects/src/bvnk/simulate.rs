@@ -56,6 +56,7 @@ async fn make(app: &App, call: &Call, version: Version) -> Result<Response, Faul
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
         merchant_reference: None,
+        method: Some(Arc::from(&*notes.method)),
         payer_key: None,
         occurred_at: None,
         expires_at: None,

@@ -6,10 +6,13 @@ use super::fields::Fields;
 use super::requests;
 use axum::response::Response;
 use http::StatusCode;
+use refundry_domain::command::FeeInput;
+use refundry_domain::fee::FeeTerms;
 use refundry_domain::id::PaymentId;
 use refundry_domain::refusal::Refusal;
 use refundry_engine::quote::quote;
 use refundry_engine::store::Reader;
+use std::sync::Arc;
 
 #[derive(serde::Serialize)]
 struct EstimateBody {
@@ -31,14 +34,15 @@ async fn try_estimate(call: &Call) -> Result<Response, Problem> {
     let fields = Fields::of_body(&body, &["payment_id", "amount", "currency", "payment_method"])?;
     let id = fields.id("payment_id", PaymentId::parse)?.ok_or_else(|| fields.missing("payment_id"))?;
     let (amount, currency) = (fields.amount("amount")?, fields.currency("currency")?);
-    let method = requests::method(&fields, "payment_method")?.unwrap_or_default().to_owned();
+    let method = requests::method(&fields, "payment_method")?.unwrap_or_default();
+    let fee = FeeInput::ByRules { method: Arc::from(method), terms: FeeTerms::default() };
     let (merchant, directory) = (call.merchant, call.native.host.engine.directory());
     let read = move |reader: &dyn Reader| {
         let Some(payment) = reader.payment(merchant, id)? else { return Ok(Err(Refusal::PaymentUnknown)) };
         if currency.is_some_and(|currency| currency != payment.amount.currency) {
             return Ok(Err(Refusal::CurrencyMismatch));
         }
-        quote(reader, &directory, &payment, (amount, &method))
+        quote(reader, &directory, &payment, (amount, &fee))
     };
     let quote = call.native.host.engine.read(read).await??;
     let body = EstimateBody {

@@ -54,7 +54,8 @@ async fn try_record(call: &Call) -> Result<Response, Problem> {
 }
 
 fn command(call: &Call, asked: NewPayment, account: AccountId, once: Once) -> Command {
-    let NewPayment { amount, account: _, debtor, state, origin_keys, merchant_reference, metadata } = asked;
+    let NewPayment { amount, account: _, debtor, state, origin_keys, merchant_reference, payment_method, metadata } =
+        asked;
     let kept = PaymentExtension { metadata, state, debtor: debtor.as_ref().map(wire::masked), once: once.key };
     Command::RecordPayment(RecordPayment {
         id: PaymentId(new_id(call.native.host.engine.now())),
@@ -66,6 +67,7 @@ fn command(call: &Call, asked: NewPayment, account: AccountId, once: Once) -> Co
         provenance: Provenance::Imported,
         origin_keys,
         merchant_reference,
+        method: payment_method.map(Arc::from),
         payer_key: None,
         occurred_at: None,
         expires_at: None,

@@ -37,13 +37,23 @@ pub(super) struct NewPayment {
     pub state: PaymentState,
     pub origin_keys: Vec<OriginKey>,
     pub merchant_reference: Option<String>,
+    pub payment_method: Option<String>,
     pub metadata: Metadata,
 }
 
 /// Reads a payment to record.
 pub(super) fn new_payment(body: &Json) -> Result<NewPayment, Problem> {
-    const KNOWN: [&str; 8] =
-        ["amount", "currency", "account_id", "debtor", "status", "origin_keys", "merchant_reference", "metadata"];
+    const KNOWN: [&str; 9] = [
+        "amount",
+        "currency",
+        "account_id",
+        "debtor",
+        "status",
+        "origin_keys",
+        "merchant_reference",
+        "payment_method",
+        "metadata",
+    ];
     let fields = Fields::of_body(body, &KNOWN)?;
     let minor = fields.amount("amount")?.ok_or_else(|| fields.missing("amount"))?;
     let currency = fields.currency("currency")?.ok_or_else(|| fields.missing("currency"))?;
@@ -55,6 +65,7 @@ pub(super) fn new_payment(body: &Json) -> Result<NewPayment, Problem> {
         state: fields.word("status", states::recordable_of)?.unwrap_or(PaymentState::Settled),
         origin_keys: keys.iter().map(origin_key).collect::<Result<_, _>>()?,
         merchant_reference: fields.identifier("merchant_reference", MERCHANT_REFERENCE_LENGTH_MAX)?.map(str::to_owned),
+        payment_method: method(&fields, "payment_method")?.map(str::to_owned),
         metadata: fields.metadata("metadata")?,
     })
 }

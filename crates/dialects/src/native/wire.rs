@@ -127,6 +127,7 @@ pub(super) struct PaymentBody {
     blocks: Vec<BlockBody>,
     cases: Vec<CaseBody>,
     merchant_reference: Option<String>,
+    payment_method: Option<String>,
     metadata: Labels,
     #[serde(flatten)]
     moments: MomentsBody,
@@ -195,6 +196,7 @@ pub(super) fn payment(payment: &Payment) -> PaymentBody {
         blocks: payment.blocks.iter().map(|placed| block(placed.code, placed.at)).collect(),
         cases: payment.cases.iter().map(CaseBody::from).collect(),
         merchant_reference: payment.merchant_reference.clone(),
+        payment_method: payment.method.as_deref().map(str::to_owned),
         metadata: Labels(PaymentExtension::of(payment).map(|kept| kept.metadata).unwrap_or_default()),
         moments: payment.moments.into(),
         failure: payment.failure.map(FailureBody::from),

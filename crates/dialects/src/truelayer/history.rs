@@ -42,6 +42,7 @@ pub(super) fn payment(app: &App, client_id: &str, account: AccountId) -> RecordP
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
         merchant_reference: None,
+        method: None,
         payer_key: Some(Arc::from(payer_key)),
         occurred_at: Some(AT),
         expires_at: None,

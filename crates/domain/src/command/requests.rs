@@ -39,7 +39,8 @@ pub enum FeeInput {
     /// What the merchant's rules say of this payment method, where a held
     /// account pays; nobody is charged elsewhere.
     ByRules {
-        /// How the payment came, in the words of the fee rules.
+        /// How the payment came, in the words of the fee rules, as far as the
+        /// door knows; what the payment itself knows counts for more.
         method: Arc<str>,
         /// What the door says in place of the merchant's rules.
         terms: FeeTerms,
@@ -113,6 +114,8 @@ pub struct RecordPayment {
     pub origin_keys: Vec<OriginKey>,
     /// The merchant's own reference.
     pub merchant_reference: Option<String>,
+    /// How it came, in the words of the fee rules, where that is known.
+    pub method: Option<Arc<str>>,
     /// The dialect's name for the payer; see [`Payment::payer_key`].
     ///
     /// [`Payment::payer_key`]: crate::payment::Payment::payer_key

@@ -99,6 +99,7 @@ fn blank(draft: &Draft<'_>, record: &RecordPayment) -> Payment {
         blocks: if unverified { vec![block] } else { Vec::new() },
         counters: Counters { claimable: record.amount.minor, claimed: 0, reversed: 0 },
         merchant_reference: record.merchant_reference.clone(),
+        method: record.method.clone(),
         extension: Arc::clone(&record.extension),
         event_count: 0,
         chain: [0; 32],

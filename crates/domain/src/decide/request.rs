@@ -40,7 +40,7 @@ pub(super) fn request(draft: &mut Draft<'_>, request: &RequestRefund) -> Result<
     let creditor = choose_creditor(request, &payment)?;
     let mut refund = blank(draft, request, &payment, named, Amount::new(minor, payment.amount.currency));
     refund.creditor = creditor;
-    (refund.fee, refund.fee_on_return) = fee_of(draft, request, &refund)?;
+    (refund.fee, refund.fee_on_return) = fee_of(draft, request, &payment, &refund)?;
     refund.approval = approvals::asked(draft, request, &payment, &refund);
     if suspect {
         refund.blocks.push(Block {
@@ -233,13 +233,18 @@ fn fees_counted(draft: &Draft<'_>, request: &RequestRefund, payment: &Payment) -
 
 /// What the refund costs, and what becomes of that if it comes back. It comes
 /// on top of the amount and may be more than a small one.
-fn fee_of(draft: &Draft<'_>, request: &RequestRefund, refund: &Refund) -> Result<(u64, FeeOnReturn), Refusal> {
+fn fee_of(
+    draft: &Draft<'_>,
+    request: &RequestRefund,
+    payment: &Payment,
+    refund: &Refund,
+) -> Result<(u64, FeeOnReturn), Refusal> {
     let rules = draft.facts().fee_rules.get(&refund.merchant).map(Arc::clone).unwrap_or_default();
     let (fee, on_return) = match (&request.fee, refund.funding) {
         (FeeInput::Given(minor), _) => (*minor, rules.on_return),
         (FeeInput::ByRules { method, terms }, Funding::Held { .. }) => {
             let rules = rules.under(*terms);
-            (rules.fee(refund.amount, method), rules.on_return)
+            (rules.fee(refund.amount, payment.fee_method(method)), rules.on_return)
         }
         (FeeInput::ByRules { .. }, Funding::Mandate { .. } | Funding::MerchantAuthorised) => (0, FeeOnReturn::Keep),
     };

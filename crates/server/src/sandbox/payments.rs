@@ -54,6 +54,7 @@ pub(super) async fn create(
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
         merchant_reference,
+        method: None,
         payer_key: None,
         occurred_at: None,
         expires_at: None,

@@ -343,6 +343,7 @@ fn sample(account: AccountId, at: Timestamp) -> RecordPayment {
         provenance: Provenance::OwnCheckout,
         origin_keys: vec![OriginKey { kind: DIALECT.to_owned(), value: SAMPLE_NAME.to_owned() }],
         merchant_reference: Some(SAMPLE_NAME.to_owned()),
+        method: None,
         payer_key: None,
         occurred_at: None,
         expires_at: None,

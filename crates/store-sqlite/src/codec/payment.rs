@@ -18,6 +18,8 @@ use std::sync::Arc;
 /// The form of a body that tells when the payment reached its states; a body
 /// of the first form ends before that.
 const FORM_WITH_MOMENTS: u8 = 2;
+/// The form of a body that tells the method, too, after that.
+const FORM_WITH_METHOD: u8 = 3;
 
 /// What stands in columns of its own.
 pub(crate) struct PaymentColumns {
@@ -108,7 +110,8 @@ fn take_block(from: &mut Decoder<'_>) -> Result<PaymentBlock, Malformed> {
 /// The readable part of the record.
 pub(crate) fn body(payment: &Payment) -> Vec<u8> {
     let mut to = Encoder::new();
-    to.byte(FORM_WITH_MOMENTS).id(payment.account.0);
+    let form = if payment.method.is_some() { FORM_WITH_METHOD } else { FORM_WITH_MOMENTS };
+    to.byte(form).id(payment.account.0);
     put_amount(&mut to, payment.amount);
     to.byte(provenance_number(payment.provenance));
     to.list(&payment.blocks, put_block);
@@ -122,6 +125,9 @@ pub(crate) fn body(payment: &Payment) -> Vec<u8> {
     put_time(&mut to, payment.created_at);
     put_time(&mut to, payment.updated_at);
     put_moments(&mut to, payment);
+    if let Some(method) = &payment.method {
+        to.text(method);
+    }
     to.finish()
 }
 
@@ -187,7 +193,7 @@ pub(crate) fn read(columns: PaymentColumns, body: &[u8], private: Option<&[u8]>)
     let mut open = Decoder::new(body);
     let from = &mut open;
     let form = from.byte()?;
-    if !matches!(form, FORM | FORM_WITH_MOMENTS) {
+    if !matches!(form, FORM | FORM_WITH_MOMENTS | FORM_WITH_METHOD) {
         return Err(Fault::Malformed(format!("form {form} is not known")));
     }
     let mut payment = Payment {
@@ -210,12 +216,16 @@ pub(crate) fn read(columns: PaymentColumns, body: &[u8], private: Option<&[u8]>)
         moments: Moments::default(),
         failure: None,
         payer_key: columns.payer_key,
+        method: None,
         expires_at: None,
         debtor: None,
         extension: Arc::from([]),
     };
-    if form == FORM_WITH_MOMENTS {
+    if form != FORM {
         take_moments(from, &mut payment)?;
+    }
+    if form == FORM_WITH_METHOD {
+        payment.method = Some(Arc::from(from.text()?));
     }
     ended(from)?;
     if let Some(private) = private {

@@ -327,6 +327,7 @@ impl Dice {
                 settled_at: self.maybe(Self::time),
                 failed_at: self.maybe(Self::time),
             },
+            method: self.maybe(|dice| Arc::from(dice.text())),
             failure: self.maybe(|dice| PaymentFailure {
                 stage: dice.pick(&states),
                 reason: dice.pick(&PaymentFailureReason::ALL),
@@ -483,6 +484,7 @@ fn a_payment_of_the_first_form_has_no_moments() {
         moments: Moments::default(),
         failure: None,
         payer_key: None,
+        method: None,
         expires_at: None,
         ..Dice::new(7).payment()
     };

@@ -93,6 +93,7 @@ pub(super) async fn record(app: &App, caller: &Caller, request: &PaymentRequest)
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
         merchant_reference: None,
+        method: None,
         payer_key: Some(Arc::from(payer_key)),
         occurred_at: None,
         expires_at: Some(now.plus(app.config.payment_authorization_ttl)),

@@ -27,6 +27,7 @@ impl World {
             origin: Origin::new(DIALECT, client),
             debtor: Some(Party { name: Some("Ida Korhonen".to_owned()), ..make::party_uk() }),
             state,
+            method: None,
             payer_key: Some(Arc::from(format!("{DIALECT}:{client}:{USER}"))),
             extension: extension.encode(),
             ..make::record_payment(id, self.gbp, Amount::new(minor, Currency::GBP))

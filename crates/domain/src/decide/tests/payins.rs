@@ -23,6 +23,7 @@ fn record(id: u128, state: PaymentState) -> RecordPayment {
         provenance: Provenance::OwnCheckout,
         origin_keys: Vec::new(),
         merchant_reference: None,
+        method: None,
         payer_key: Some("payer-1".into()),
         occurred_at: None,
         expires_at: None,

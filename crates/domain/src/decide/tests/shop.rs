@@ -130,6 +130,7 @@ impl Shop {
             provenance: Provenance::OwnCheckout,
             origin_keys: Vec::new(),
             merchant_reference: None,
+            method: None,
             payer_key: None,
             occurred_at: None,
             expires_at: None,
