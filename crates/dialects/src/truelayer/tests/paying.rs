@@ -142,6 +142,7 @@ async fn a_payment_is_authorised_paid_and_settled() {
     assert_eq!(selection["scheme_id"], "faster_payments_service");
     assert_eq!(selection.get("remitter"), None);
     assert!(shown["settled_at"].is_string() && shown["executed_at"].is_string());
+    assert_eq!(shown["creditable_at"], shown["settled_at"], "as its webhook says");
     assert_eq!(world.balances(world.gbp).await.0, before + 7450);
     assert_eq!(arrive(&world, &uri).await.status, 200, "a repeated return is harmless");
     webhooks_told_it(&world, &id, source).await;

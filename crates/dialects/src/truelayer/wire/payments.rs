@@ -86,6 +86,9 @@ struct PaymentBody<'a> {
     executed_at: Option<Text<30>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settled_at: Option<Text<30>>,
+    /// With the settlement: until then a payment may still fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    creditable_at: Option<Text<30>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settlement_risk: Option<SettlementRisk>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +127,7 @@ pub(in crate::truelayer) fn payment(
         authorized_at: if_true(payment.state == PaymentState::Authorised, moments.authorised_at),
         executed_at: if_true(sent, moments.executed_at),
         settled_at: if_true(credited, moments.settled_at),
+        creditable_at: if_true(credited, moments.settled_at),
         settlement_risk: sent.then_some(SettlementRisk { category: "low_risk" }),
         payment_source: credited.then(|| payment_source(payment)),
         failed_at: if_true(payment.state == PaymentState::Failed, moments.failed_at),
