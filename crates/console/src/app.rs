@@ -13,6 +13,7 @@ use refundry_domain::rules::Environment;
 use refundry_domain::time::Timestamp;
 use refundry_engine::engine::Engine;
 use refundry_engine::hosted::HostedPages;
+use refundry_engine::person_refund::RefundDesk;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -57,8 +58,10 @@ pub struct Parts {
     /// Where the world reaches this server, where that is known
     /// (`https://refunds.example`); else the `Host` of a request tells.
     pub public_origin: Option<String>,
-    /// Whose links lead to pages: makes refunds for people, and knows their links.
+    /// Whose links lead to pages.
     pub pages: Vec<Arc<dyn HostedPages>>,
+    /// Makes refunds for people.
+    pub refunds: RefundDesk,
     /// Whoever sends letters with the links.
     pub letters: Letters,
     /// What signs one-time sign-in links.
@@ -83,6 +86,7 @@ pub struct Console {
     pub(crate) engine: Arc<Engine>,
     pub(crate) site: Site,
     pub(crate) pages: Vec<Arc<dyn HostedPages>>,
+    pub(crate) refunds: RefundDesk,
     pub(crate) letters: Letters,
     pub(crate) links: SignInLinks,
     pub(crate) known: KnownBrowsers,
@@ -109,6 +113,7 @@ impl Console {
             engine: parts.engine,
             site: Site::new(parts.public_origin),
             pages: parts.pages,
+            refunds: parts.refunds,
             letters: parts.letters,
             links: parts.links,
             known: parts.known,

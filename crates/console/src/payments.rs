@@ -1,8 +1,9 @@
 //! Payments: what was received, what went back, and giving some of it back.
-//! A refund made here is one of the dialect whose links lead to pages.
+//! A refund made here is what the payment's own dialect would have made.
 
 mod link;
 mod load;
+mod plan;
 mod refund;
 mod view;
 
@@ -123,6 +124,6 @@ pub(crate) async fn detail(
 async fn detail_page(console: &Console, headers: &HeaderMap, id: &str) -> Result<Response, Stop> {
     let visitor = Visitor::who_looks(console, headers, &format!("{LIST}/{id}"))?;
     let loaded = load::by_id(console, &visitor, id).await?;
-    let typed = refund::Typed::first(&loaded.payment);
+    let typed = refund::Typed::first(&loaded);
     Ok(refund::detail(console, &visitor, &loaded, &typed, None))
 }

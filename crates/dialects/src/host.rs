@@ -15,6 +15,7 @@ use refundry_engine::egress::Policy;
 use refundry_engine::engine::Engine;
 use refundry_engine::envelope::Unavailable;
 use refundry_engine::hosted::HostedPages;
+use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::rail::{Habit, PayerBank};
 use refundry_engine::registry::{Credential, Endpoint, RegistryEntry};
 use refundry_engine::webhook::WebhookDialect;
@@ -217,6 +218,9 @@ pub trait Dialect: Send + Sync {
     fn hosted_pages(&self) -> Option<Arc<dyn HostedPages>> {
         None
     }
+
+    /// How refunds of its payments are made for people on a page.
+    fn person_refunds(&self) -> Arc<dyn PersonRefunds>;
 
     /// A key with which a human of the merchant decides by calls, and what is
     /// stored of it; none where this dialect has no such keys. A given key of

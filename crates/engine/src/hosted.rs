@@ -7,15 +7,13 @@
 //! belongs to somebody else and what was guessed are answered alike.
 
 use crate::envelope::Unavailable;
-use refundry_domain::id::{MerchantId, PaymentId, PersonId, RefundId};
+use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::money::Amount;
 use refundry_domain::party::CreditorSource;
 use refundry_domain::payment::Payment;
-use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Timestamp;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 /// An answer for a page, later.
 pub type HostedFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Unavailable>> + Send + 'a>>;
@@ -265,23 +263,6 @@ pub enum NotRenewed {
     TooManyLetters,
 }
 
-/// A refund that a person asks for on a page.
-#[derive(Debug, Clone)]
-pub struct PersonRefund {
-    /// Whose.
-    pub merchant: MerchantId,
-    /// The payment to give back.
-    pub payment: PaymentId,
-    /// Minor units; none for all that is left.
-    pub amount: Option<u64>,
-    /// Text for the customer.
-    pub remittance: String,
-    /// The form's single-use id: the same form makes one refund.
-    pub intent: Arc<str>,
-    /// Who asks.
-    pub by: PersonId,
-}
-
 /// A dialect whose links lead to pages.
 pub trait HostedPages: Send + Sync {
     /// Where a details link leads.
@@ -347,7 +328,4 @@ pub trait HostedPages: Send + Sync {
     /// Who pays, as the merchant said when it asked for the payment. What the
     /// bank says is [`Payment::debtor`], and counts for more.
     fn payer_told(&self, payment: &Payment) -> Option<String>;
-
-    /// Makes a refund for a person; a later call with the same intent finds it.
-    fn refund(&self, ask: PersonRefund) -> HostedFuture<'_, Result<RefundId, Refusal>>;
 }

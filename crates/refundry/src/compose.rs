@@ -13,6 +13,7 @@ use refundry_dialects::token::TokenKey;
 use refundry_engine::clock::{Clock, real_now};
 use refundry_engine::egress::INBOX_PATH;
 use refundry_engine::engine::{Engine, Parts};
+use refundry_engine::person_refund::RefundDesk;
 use refundry_engine::rail::PayerBank;
 use refundry_engine::store::Reader;
 use refundry_engine::worker::RailWorker;
@@ -132,12 +133,18 @@ fn open_core(config: &Config) -> anyhow::Result<Core> {
 }
 
 /// The pages that people see, below `/console`.
-fn open_console(config: &Config, core: &Core, behind: &hosted::Links) -> anyhow::Result<Arc<Console>> {
+fn open_console(
+    config: &Config,
+    core: &Core,
+    dialects: &[Arc<dyn Dialect>],
+    behind: &hosted::Links,
+) -> anyhow::Result<Arc<Console>> {
     let key = key_file(&config.data.join("token.key"), true)?;
     Ok(Console::new(ConsoleParts {
         engine: Arc::clone(&core.engine),
         public_origin: config.public_origin.clone(),
         pages: behind.asked.clone(),
+        refunds: RefundDesk::new(dialects.iter().map(|dialect| dialect.person_refunds()).collect()),
         letters: behind.letters(),
         links: SignInLinks::new(&key),
         known: KnownBrowsers::new(&key),
@@ -220,7 +227,7 @@ impl Running {
             worker: Some(Arc::clone(&core.worker)),
             stopping: stopping.clone(),
         };
-        let mut own = vec![routes, health::routes(vitals), open_console(&config, &core, &links)?.routes()];
+        let mut own = vec![routes, health::routes(vitals), open_console(&config, &core, &dialects, &links)?.routes()];
         own.push(links.pages.routes());
         let mut listeners = Vec::new();
         match config.metrics_at()? {

@@ -66,7 +66,7 @@ pub(super) fn funding(funding: Funding, account: Option<&str>) -> String {
 }
 
 /// Sentences for what people can meet here; the engine's codes for the rest.
-const REFUSALS: [(Refusal, &str); 17] = [
+const REFUSALS: [(Refusal, &str); 18] = [
     (Refusal::SelfApproval, "You asked for this refund, so another person must decide about it."),
     (Refusal::AlreadyDecided, "You decided about this refund already."),
     (Refusal::NotEligible, "Your role does not decide about refunds any more."),
@@ -81,6 +81,7 @@ const REFUSALS: [(Refusal, &str); 17] = [
     (Refusal::PaymentFailed, "Nothing was paid, so nothing can be given back."),
     (Refusal::PaymentBlocked, "Refunds of this payment are blocked."),
     (Refusal::AccountNotEligible, "The account that this payment came into pays no refunds."),
+    (Refusal::CreditorMissing, "Nobody knows which account the payment came from."),
     (Refusal::KeyReused, "This form made another refund already. Look at the refunds below."),
     (Refusal::DuplicateReference, "This form made a refund already. Look at the refunds below."),
     (Refusal::RefundBlocked, "This refund is blocked."),
@@ -90,6 +91,9 @@ const REFUSALS: [(Refusal, &str); 17] = [
 pub(crate) fn refusal(refusal: Refusal) -> String {
     if matches!(refusal, Refusal::AmountExceedsRefundable { .. }) {
         return "Less than that is left of this payment by now.".to_owned();
+    }
+    if matches!(refusal, Refusal::InsufficientFunds { .. }) {
+        return "The account has not enough money for the refund and its fee.".to_owned();
     }
     let known = REFUSALS.iter().find(|(known, _)| *known == refusal);
     known.map_or_else(

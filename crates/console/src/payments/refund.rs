@@ -1,12 +1,12 @@
 //! Giving money back from a payment's page: an amount up to what is left, once
-//! more to be confirmed, then done. The form carries a single-use id, so that
+//! more to be confirmed with what it costs, then done. The form carries a single-use id, so that
 //! sending it twice makes one refund.
 
 use super::load::{Loaded, by_id};
+use super::plan::{self, Price};
 use super::view::{self, View};
 use super::{Detail, LIST, href};
 use crate::app::Console;
-use crate::approvals::refusal_sentence;
 use crate::form::{Form, random_text};
 use crate::page::{Field, FieldKind, Frame, Money, Notice, PartyView, Policy, Problems, Tone, html, redirect};
 use crate::stop::Stop;
@@ -18,7 +18,9 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use refundry_domain::money::Amount;
 use refundry_domain::payment::Payment;
-use refundry_engine::hosted::PersonRefund;
+use refundry_domain::refund::RefundState;
+use refundry_engine::person_refund::{PersonRefund, Prospect};
+use refundry_engine::quote::Quote;
 use std::sync::Arc;
 
 /// Longest text for the customer, in characters: what every bank shows.
@@ -31,8 +33,11 @@ const INTENT_LENGTH_MAX: usize = 64;
 struct Confirm {
     frame: Frame,
     back: String,
+    problem: Option<Notice>,
     effect: String,
     words: String,
+    source: String,
+    price: Price,
     steps: Vec<&'static str>,
     button: String,
     form_token: String,
@@ -45,27 +50,36 @@ pub(super) struct Typed {
     amount: String,
     remittance: String,
     intent: String,
+    /// The fee that was agreed to, minor units; empty before anybody saw it.
+    fee: String,
 }
 
 impl Typed {
     /// A form that nobody typed into: all that is left.
-    pub(super) fn first(payment: &Payment) -> Self {
-        Self { amount: View::free(payment).plain(), remittance: "Refund".to_owned(), intent: random_text() }
+    pub(super) fn first(loaded: &Loaded) -> Self {
+        Self {
+            amount: loaded.free().plain(),
+            remittance: "Refund".to_owned(),
+            intent: random_text(),
+            fee: String::new(),
+        }
     }
 
     fn of(form: &Form) -> Self {
         let text = |name| form.text(name).to_owned();
-        Self { amount: text("amount"), remittance: text("remittance"), intent: text("intent") }
+        Self { amount: text("amount"), remittance: text("remittance"), intent: text("intent"), fee: text("fee") }
     }
 
     /// The amount, or what is wrong: with the amount, with the text.
-    fn read(&self, payment: &Payment) -> Result<u64, (Option<String>, Option<String>)> {
-        let free = View::free(payment);
-        let minor = Money::read(&self.amount, payment.amount.currency);
+    fn read(&self, loaded: &Loaded) -> Result<u64, (Option<String>, Option<String>)> {
+        let (free, currency) = (loaded.free(), loaded.payment.amount.currency);
+        let too_little = |minor| loaded.prospect.as_ref().is_ok_and(|prospect| prospect.is_too_little(minor));
+        let minor = Money::read(&self.amount, currency);
         let amount = match minor {
             None => Some(format!("Enter an amount such as {}.", free.plain())),
             Some(0) => Some("Enter more than nothing.".to_owned()),
             Some(minor) if minor > free.0.minor => Some(format!("At most {} can be given back.", free.figures())),
+            Some(minor) if too_little(minor) => Some(whole_only(&loaded.payment)),
             Some(_) => None,
         };
         let length = self.remittance.chars().count();
@@ -79,6 +93,11 @@ impl Typed {
     }
 }
 
+fn whole_only(payment: &Payment) -> String {
+    let whole = Money(Amount::new(payment.counters.claimable, payment.amount.currency));
+    format!("By the way it came it can only be given back as a whole: {}.", whole.figures())
+}
+
 /// The payment's page, with the refund form as it was filled in.
 pub(super) fn detail(
     console: &Console,
@@ -90,7 +109,10 @@ pub(super) fn detail(
     let payment = &loaded.payment;
     let (amount, remittance, problem) = fault.unwrap_or_default();
     let title = format!("Payment of {}", Money(payment.amount).figures());
-    let hint = format!("All of it, or any part: up to {}.", View::free(payment).figures());
+    let hint = match &loaded.prospect {
+        Ok(prospect) if prospect.whole_only => whole_only(payment),
+        Ok(_) | Err(_) => format!("All of it, or any part: up to {}.", loaded.free().figures()),
+    };
     let mut fields = vec![
         Field::new("amount", format!("Amount in {}", payment.amount.currency.code()), FieldKind::Decimal)
             .hint(hint)
@@ -118,8 +140,15 @@ pub(super) fn detail(
     html(StatusCode::OK, &shown, &Policy::default())
 }
 
-fn confirm(console: &Console, visitor: &Visitor, payment: &Payment, minor: u64, typed: Typed) -> Response {
-    let money = Money(Amount::new(minor, payment.amount.currency));
+fn confirm(
+    console: &Console,
+    visitor: &Visitor,
+    (prospect, quote): (&Prospect, Quote),
+    typed: Typed,
+    problem: Option<Notice>,
+) -> Response {
+    let (payment, minor) = (&prospect.payment, quote.amount.minor);
+    let money = Money(quote.amount);
     let rest = Money(Amount::new(payment.counters.refundable().saturating_sub(minor), payment.amount.currency));
     let to = match &payment.debtor {
         Some(party) => PartyView::of(Some(party)).sentence(),
@@ -128,46 +157,17 @@ fn confirm(console: &Console, visitor: &Visitor, payment: &Payment, minor: u64, 
     let shown = Confirm {
         frame: Frame { narrow: true, ..visitor.frame(console, "Check this refund", LIST) },
         back: href(payment.id),
+        problem,
         effect: format!("{} goes back to {to}; {} of this payment stays.", money.figures(), rest.figures()),
         words: money.words(),
-        steps: steps(visitor, payment, minor),
+        source: plan::source(prospect),
+        price: plan::price(prospect, quote),
+        steps: plan::steps(visitor, prospect, minor),
         button: format!("Refund {}", money.figures()),
         form_token: visitor.session.form_token.clone(),
-        typed,
+        typed: Typed { fee: quote.fee.to_string(), ..typed },
     };
     html(StatusCode::OK, &shown, &Policy::default())
-}
-
-/// What happens after it is made, in its order.
-fn steps(visitor: &Visitor, payment: &Payment, minor: u64) -> Vec<&'static str> {
-    let mut steps = Vec::new();
-    if payment.debtor.is_none() {
-        steps.push("The customer is asked which account it should go to.");
-    }
-    steps.extend(approval_step(visitor, payment, minor));
-    steps.push("You consent at your bank. Nothing is sent before that.");
-    steps.push("The bank sends it.");
-    steps
-}
-
-/// Whether another person must agree, as far as the merchant's rules tell
-/// before it is made; what is counted per day is known only then.
-fn approval_step(visitor: &Visitor, payment: &Payment, minor: u64) -> Option<&'static str> {
-    let rules = visitor.directory.approval_rules(payment.merchant);
-    if !rules.refunds {
-        return None;
-    }
-    let limits = rules.limits_of(payment.amount.currency);
-    let of_payment = payment.counters.claimed.saturating_add(minor);
-    let surely = limits.refund.is_some_and(|limit| minor > limit)
-        || limits.payment.is_some_and(|limit| of_payment > limit)
-        || limits.day.is_some_and(|limit| minor > limit)
-        || limits.creditor_day.is_some_and(|limit| minor > limit && payment.debtor.is_some());
-    if surely {
-        return Some("Another person approves it.");
-    }
-    let perhaps = limits.day.is_some() || limits.creditor_day.is_some();
-    perhaps.then_some("Another person approves it, where the sums of today ask for that.")
 }
 
 /// `POST /console/payments/{id}/refund`: `step` is `check` or `make`.
@@ -193,7 +193,7 @@ async fn take(console: &Console, headers: &HeaderMap, id: &str, form: &Form) -> 
         return Err(Stop::Foreign);
     }
     let making = form.text("step") == "make";
-    let minor = match typed.read(payment) {
+    let minor = match typed.read(&loaded) {
         Ok(minor) => minor,
         // A form that is sent twice finds less left; the refund that it made is found by its id.
         Err(_) if making && Money::read(&typed.amount, payment.amount.currency).is_some() => {
@@ -203,10 +203,22 @@ async fn take(console: &Console, headers: &HeaderMap, id: &str, form: &Form) -> 
             return Ok(detail(console, &visitor, &loaded, &typed, Some((amount, remittance, None))));
         }
     };
-    if !making {
-        return Ok(confirm(console, &visitor, payment, minor, typed));
+    // Nothing is made under another fee than the one that was shown. A form
+    // that is sent twice is priced no more: the door knows what it made.
+    let quote = loaded.prospect.as_ref().ok().and_then(|prospect| {
+        let quote = prospect.quote(&visitor.directory, minor).ok()?;
+        Some((prospect, quote))
+    });
+    match quote {
+        Some((prospect, quote)) if !making => Ok(confirm(console, &visitor, (prospect, quote), typed, None)),
+        Some((prospect, quote)) if typed.fee != quote.fee.to_string() => {
+            let problem =
+                Notice::new(Tone::Warning, "The fee has changed", "Nothing was made yet. Look at it once more.");
+            Ok(confirm(console, &visitor, (prospect, quote), typed, Some(problem)))
+        }
+        None if !making => Ok(detail(console, &visitor, &loaded, &typed, None)),
+        Some(_) | None => make(console, &visitor, &loaded, minor, &typed).await,
     }
-    make(console, &visitor, &loaded, minor, &typed).await
 }
 
 async fn make(
@@ -217,7 +229,6 @@ async fn make(
     typed: &Typed,
 ) -> Result<Response, Stop> {
     let payment = &loaded.payment;
-    let Some(pages) = console.pages.first() else { return Err(Stop::NotFound) };
     let ask = PersonRefund {
         merchant: payment.merchant,
         payment: payment.id,
@@ -226,16 +237,20 @@ async fn make(
         intent: Arc::from(typed.intent.as_str()),
         by: visitor.person.id,
     };
-    match pages.refund(ask).await? {
-        Ok(_) => {
-            let money = Money(Amount::new(minor, payment.amount.currency)).figures();
-            let notice =
-                Notice::new(Tone::Good, format!("The refund of {money} is made"), "Below is what it waits for.");
+    match console.refunds.make(&console.engine, ask).await? {
+        Ok(refund) => {
+            let money = Money(refund.amount).figures();
+            let notice = if matches!(refund.first_state, RefundState::Failed { .. }) {
+                let title = format!("The refund of {money} failed at once");
+                Notice::new(Tone::Bad, title, "The account has not enough money.")
+            } else {
+                Notice::new(Tone::Good, format!("The refund of {money} is made"), "Below is where it stands.")
+            };
             console.sessions.leave_notice(&visitor.key, notice);
             Ok(redirect(&href(payment.id)))
         }
-        Err(refusal) => {
-            let notice = Notice::new(Tone::Bad, "No refund was made", refusal_sentence(refusal));
+        Err(why) => {
+            let notice = Notice::new(Tone::Bad, "No refund was made", plan::not_made(why));
             Ok(detail(console, visitor, loaded, typed, Some((None, None, Some(notice)))))
         }
     }

@@ -1,11 +1,11 @@
 //! A payment as people of the merchant see it.
 
 use super::load::{Loaded, Ways};
+use super::plan;
 use crate::app::Console;
 use crate::approvals::refund_chip;
 use crate::page::{Chip, Moment, Money, Notice, PartyView, PaymentBar, Tone, age};
 use crate::visitor::Visitor;
-use refundry_domain::money::Amount;
 use refundry_domain::party::{Creditor, Party};
 use refundry_domain::payment::{Payment, PaymentState};
 use refundry_domain::refund::Refund;
@@ -23,6 +23,8 @@ pub(super) struct View {
     pub(super) merchant_reference: Option<String>,
     pub(super) bar: PaymentBar,
     pub(super) refunds: Vec<RefundView>,
+    /// Where the money of a refund comes from.
+    pub(super) source: Option<String>,
     /// Why nothing can be refunded here, where it cannot.
     pub(super) disabled: Option<String>,
 }
@@ -104,24 +106,6 @@ pub(super) fn may_pass_on(person: &Person) -> bool {
     person.is(Role::Maker) || person.is(Role::Support)
 }
 
-/// Why this visitor cannot refund this payment; none when they can.
-pub(super) fn disabled(console: &Console, payment: &Payment, visitor: &Visitor) -> Option<String> {
-    let why = if payment.state == PaymentState::Failed {
-        "Nothing was paid, so nothing can be given back."
-    } else if payment.state != PaymentState::Settled {
-        "The money has not arrived, or was taken back."
-    } else if payment.counters.refundable() == 0 {
-        "Everything was given back or is on its way."
-    } else if !may_refund(&visitor.person) {
-        "Your role looks at payments and makes no refunds."
-    } else if console.pages.is_empty() {
-        "No way to make refunds on this page is set up."
-    } else {
-        return None;
-    };
-    Some(why.to_owned())
-}
-
 impl View {
     pub(super) fn new(console: &Console, loaded: &Loaded, visitor: &Visitor) -> Self {
         let payment = &loaded.payment;
@@ -139,13 +123,9 @@ impl View {
             merchant_reference: payment.merchant_reference.clone(),
             bar: PaymentBar::of_payment(payment.amount.currency, received, counters.claimed),
             refunds: refunds.map(|(refund, ways)| row(console, (payment, visitor), refund, ways, now)).collect(),
-            disabled: disabled(console, payment, visitor),
+            source: loaded.prospect.as_ref().ok().map(plan::source),
+            disabled: plan::disabled(loaded, visitor),
         }
-    }
-
-    /// What can still be refunded.
-    pub(super) fn free(payment: &Payment) -> Money {
-        Money(Amount::new(payment.counters.refundable(), payment.amount.currency))
     }
 }
 

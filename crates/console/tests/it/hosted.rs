@@ -13,11 +13,10 @@ use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::CreditorSource;
 use refundry_domain::payment::Payment;
-use refundry_domain::refusal::Refusal;
 use refundry_engine::envelope::{Envelope, Work};
 use refundry_engine::hosted::{
     AccountFields, Bank, Checkout, CheckoutState, Decision, DetailsAnswer, DetailsAsked, DetailsField, DetailsForm,
-    DetailsLink, FieldFault, HostedFuture, HostedPages, Letter, LettersSent, NotRenewed, PersonRefund,
+    DetailsLink, FieldFault, HostedFuture, HostedPages, Letter, LettersSent, NotRenewed,
 };
 use refundry_engine::registry::{Brand, RegistryChange, RegistryEntry};
 use refundry_testkit::make;
@@ -155,10 +154,6 @@ impl HostedPages for Told {
 
     fn authorise_url(&self, _: MerchantId, _: RefundId) -> HostedFuture<'_, Option<String>> {
         now(None)
-    }
-
-    fn refund(&self, _: PersonRefund) -> HostedFuture<'_, Result<RefundId, Refusal>> {
-        now(Err(Refusal::PaymentUnknown))
     }
 }
 

@@ -19,6 +19,7 @@ use refundry_domain::rules::{Environment, Rules};
 use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::engine::{Engine, Parts as EngineParts};
 use refundry_engine::envelope::{Answer, Envelope, Work};
+use refundry_engine::person_refund::RefundDesk;
 use refundry_engine::registry::{Person, RegistryChange, Role, Roles};
 use refundry_testkit::clock::ManualClock;
 use refundry_testkit::make;
@@ -195,6 +196,7 @@ fn console(engine: &Arc<Engine>, public_origin: Option<&str>) -> Router {
         engine: Arc::clone(engine),
         public_origin: public_origin.map(str::to_owned),
         pages: Vec::new(),
+        refunds: RefundDesk::default(),
         letters: Letters::default(),
         links: SignInLinks::new(&LINK_KEY),
         known: KnownBrowsers::new(&LINK_KEY),

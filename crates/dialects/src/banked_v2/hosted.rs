@@ -10,19 +10,14 @@ mod details;
 mod letters;
 
 use super::extension::SessionExtension;
-use super::refunds::{Ask, command};
 use crate::banked::{App, FAMILY};
-use refundry_domain::command::{Command, ReferenceInput};
-use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::payment::Payment;
-use refundry_domain::reference::Tag;
 use refundry_domain::refusal::Refusal;
-use refundry_engine::digest::{fingerprint, once_key};
-use refundry_engine::envelope::{Answer, Envelope, KEPT_FOR, Once, Unavailable};
+use refundry_engine::envelope::{Answer, Envelope, Unavailable};
 use refundry_engine::hosted::{
     Checkout, Decision, DetailsAnswer, DetailsForm, DetailsLink, HostedFuture, HostedPages, Letter, LettersSent,
-    NotRenewed, PersonRefund,
+    NotRenewed,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -57,58 +52,6 @@ fn merchant_name(app: &App, merchant: MerchantId) -> String {
 /// What became of an envelope that may be refused.
 async fn execute(app: &App, envelope: Envelope) -> Result<Result<Answer, Refusal>, Unavailable> {
     Ok(app.host.engine.execute(envelope).await?.result)
-}
-
-/// Makes a refund for a person: for the application that made the session, or
-/// the merchant's first one.
-async fn refund(app: &App, ask: PersonRefund) -> Result<Result<RefundId, Refusal>, Unavailable> {
-    let (merchant, id) = (ask.merchant, ask.payment);
-    let Some(payment) = app.host.engine.read(move |reader| reader.payment(merchant, id)).await? else {
-        return Ok(Err(Refusal::PaymentUnknown));
-    };
-    let application = if payment.origin.family() == FAMILY {
-        Arc::clone(&payment.origin.group)
-    } else {
-        let directory = app.host.engine.directory();
-        let mut own = directory.groups.values().filter(|group| group.dialect == FAMILY && group.merchant == merchant);
-        Arc::from(own.next().map(|group| group.id.as_str()).unwrap_or_default())
-    };
-    let amount = ask.amount.map_or_else(|| "rest".to_owned(), |minor| minor.to_string());
-    let once = Once {
-        key: once_key(&[b"banked form", merchant.to_string().as_bytes(), ask.intent.as_bytes()]),
-        fingerprint: fingerprint(&[id.to_string().as_bytes(), amount.as_bytes(), ask.remittance.as_bytes()]),
-        keep_world_refusals: false,
-        kept_for: KEPT_FOR,
-    };
-    let request = command(
-        app,
-        Ask {
-            payment: id,
-            amount: ask.amount,
-            application,
-            named: ReferenceInput::Named { tag: Tag::Ui, value: ask.intent },
-            creditor: None,
-            maker: Some(ask.by),
-            statement_text: Some(ask.remittance).filter(|text| !text.is_empty()).map(Arc::from),
-            extension: super::extension::RefundExtension {
-                merchant_name: merchant_name(app, merchant),
-                ..super::extension::RefundExtension::default()
-            },
-        },
-    );
-    let command = Command::RequestRefund(Box::new(request));
-    let envelope = Envelope::command(merchant, Actor::Person(ask.by), command).once(Some(once));
-    let answer = execute(app, envelope).await?;
-    Ok(answer.map(|answer| match answer {
-        Answer::Refund(refund) => refund.id,
-        Answer::Payout(_)
-        | Answer::Payment(_)
-        | Answer::Account(_)
-        | Answer::Mandate(_)
-        | Answer::Send(_)
-        | Answer::Kept { .. }
-        | Answer::Done => RefundId(0),
-    }))
 }
 
 impl HostedPages for Pages {
@@ -184,9 +127,5 @@ impl HostedPages for Pages {
 
     fn payer_told(&self, payment: &Payment) -> Option<String> {
         SessionExtension::of(payment)?.payer?.name.filter(|name| !name.is_empty())
-    }
-
-    fn refund(&self, ask: PersonRefund) -> HostedFuture<'_, Result<RefundId, Refusal>> {
-        Box::pin(refund(&self.app, ask))
     }
 }

@@ -14,6 +14,7 @@
 //! | `checkouts` | the customer's side, for apps without our pages |
 //! | `links` | addresses of pages, tokens, ids that are derived |
 //! | `hosted` | what the pages behind the links ask |
+//! | `people` | refunds that people make on a page |
 //! | `auth` | who asks |
 //! | `wire` | bodies in and out, the only place with this spelling |
 //! | `states`, `errors` | total maps from our states and refusals |
@@ -29,6 +30,7 @@ mod errors;
 mod extension;
 mod hosted;
 mod links;
+mod people;
 mod refund_session;
 mod refunds;
 mod routes;
@@ -48,6 +50,7 @@ use axum::Router;
 use axum::response::Response;
 use http::Method;
 use refundry_engine::hosted::HostedPages;
+use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
 
@@ -105,6 +108,10 @@ impl Dialect for BankedV2 {
 
     fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned {
         sandbox::provision(&self.app, plan)
+    }
+
+    fn person_refunds(&self) -> Arc<dyn PersonRefunds> {
+        Arc::new(people::People(Arc::clone(&self.app)))
     }
 
     fn hosted_pages(&self) -> Option<Arc<dyn HostedPages>> {

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `routes` | paths, refunds |
 //! | `payins` | the other resource |
+//! | `people` | refunds that people make on a page |
 //! | `auth`, `idempotency` | who asks, and what happens once |
 //! | `wire` | bodies in and out, the only place with this spelling |
 //! | `states`, `errors` | total maps from our states and refusals |
@@ -18,6 +19,7 @@ mod errors;
 mod extension;
 mod idempotency;
 mod payins;
+mod people;
 mod refunds;
 mod routes;
 mod sandbox;
@@ -34,6 +36,7 @@ use crate::host::{Dialect, Provisioned, SandboxPlan, SigningKeys};
 use axum::Router;
 use axum::response::Response;
 use http::Method;
+use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
 
@@ -79,6 +82,10 @@ impl Dialect for BankedV3 {
 
     fn webhooks(&self) -> Arc<dyn WebhookDialect> {
         self.family.webhooks()
+    }
+
+    fn person_refunds(&self) -> Arc<dyn PersonRefunds> {
+        Arc::new(people::People(Arc::clone(&self.app)))
     }
 
     fn key_members(&self) -> &'static [&'static str] {

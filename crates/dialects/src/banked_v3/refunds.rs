@@ -105,30 +105,43 @@ fn prepare(app: &App, caller: &Caller, key: Option<&str>, request: &RefundReques
         _ => request.currency,
     };
     Ok(RequestRefund {
-        id: RefundId(mint::new_id(app.host.engine.now())),
-        payment: request.payment,
         amount: Some(request.amount),
         currency,
-        origin: Origin { dialect: Arc::clone(&app.dialect), group: Arc::clone(&caller.application) },
         reference: match key {
             Some(key) => ReferenceInput::Named { tag: Tag::Key, value: Arc::from(key) },
             None => ReferenceInput::Auto { hash: Arc::from(content_hash(request, currency, funding, remittance)) },
         },
+        funding: Some(funding),
+        remittance: remittance.map(Arc::from),
+        extension: request.texts.encode(),
+        ..blank(app, request.payment, Arc::clone(&caller.application))
+    })
+}
+
+/// A refund of which nothing is said yet, as all of this dialect are.
+pub(super) fn blank(app: &App, payment: PaymentId, application: Arc<str>) -> RequestRefund {
+    RequestRefund {
+        id: RefundId(mint::new_id(app.host.engine.now())),
+        payment,
+        amount: None,
+        currency: None,
+        origin: Origin { dialect: Arc::clone(&app.dialect), group: application },
+        reference: ReferenceInput::Auto { hash: Arc::from("") },
         merchant_reference: None,
         fee: FeeInput::Given(0),
         creditor: None,
         refuse_other_creditor: false,
         may_ask_details: false,
-        funding: Some(funding),
+        funding: None,
         shortage: Shortage::Fail,
         reserve_at: ReserveAt::Send,
         wait_for_settlement: false,
         approval: None,
         maker: None,
         limits: limits(&app.config),
-        remittance: remittance.map(Arc::from),
-        extension: request.texts.encode(),
-    })
+        remittance: None,
+        extension: Arc::from([]),
+    }
 }
 
 /// One end, and how long a bank's silence lasts before people look at it.

@@ -7,7 +7,7 @@
 //! | `hawk`, `auth`, `keys` | signed requests, who asks, what a key opens |
 //! | `estimate`, `refunds`, `idempotency` | giving back |
 //! | `payouts`, `payins`, `wallets`, `transactions` | reading |
-//! | `approvals`, `simulate` | deciding by program; pay-ins of the sandbox |
+//! | `approvals`, `people`, `simulate` | deciding by program; refunds of people; pay-ins of the sandbox |
 //! | `wire` | bodies in and out |
 //! | `states`, `errors` | total maps from our states and refusals |
 //! | `webhook` | payloads, signatures, retry schedule |
@@ -28,6 +28,7 @@ mod keys;
 mod levers;
 mod payins;
 mod payouts;
+mod people;
 mod refunds;
 mod routes;
 mod settings;
@@ -50,6 +51,7 @@ use config::Config;
 use http::Method;
 use refundry_domain::time::Timestamp;
 use refundry_engine::clock::real_now;
+use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::rail::Habit;
 use refundry_engine::registry::Endpoint;
 use refundry_engine::webhook::WebhookDialect;
@@ -161,6 +163,10 @@ impl Dialect for Bvnk {
 
     fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned {
         sandbox::provision(&self.app, plan)
+    }
+
+    fn person_refunds(&self) -> Arc<dyn PersonRefunds> {
+        Arc::new(people::People(Arc::clone(&self.app)))
     }
 
     fn key_members(&self) -> &'static [&'static str] {

@@ -23,7 +23,7 @@ use http::HeaderName;
 use refundry_domain::command::{Command, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::Limits;
 use refundry_domain::fee::FeeRules;
-use refundry_domain::id::{PaymentId, RefundId};
+use refundry_domain::id::{PaymentId, PersonId, RefundId};
 use refundry_domain::money::{AMOUNT_MINOR_MAX, Amount};
 use refundry_domain::once::Fingerprint;
 use refundry_domain::payment::{Origin, Payment, PaymentState};
@@ -31,6 +31,7 @@ use refundry_domain::reference::{AutoContent, Tag, auto_hash};
 use refundry_domain::refund::{Refund, ReserveAt, Shortage};
 use refundry_engine::digest::sha256;
 use refundry_engine::envelope::{Answer, Envelope, Once, Outcome};
+use refundry_engine::person_refund::NotOffered;
 use refundry_engine::store::{Reader, StoreError};
 use refundry_engine::{mint, quote};
 use std::sync::Arc;
@@ -73,7 +74,8 @@ async fn make(app: &App, call: &Call, id: &str) -> Result<Response, Fault> {
     auth::use_up(app, &call.caller).await?;
     let request = idempotency::request_hash(payment.id, &body);
     let once = key.map(|key| idempotency::once(&call.caller, key));
-    let mut command = command(app, &call.caller, &payment, key, (input, request));
+    let asked = asked(&call.caller, &payment, key, (input, request));
+    let mut command = command(app, call.config(), &payment, asked);
     let allowed = check(app, call.config(), &payment, (command.amount, refundable));
     if allowed.is_err() {
         // Whether the key is spent comes first, and only the door knows; no pay-in has so much.
@@ -168,6 +170,22 @@ pub(super) fn is_refundable(config: &Config, state: PaymentState) -> bool {
     }
 }
 
+/// Why nothing of a pay-in can be given back here, whatever the amount.
+pub(super) fn bar(app: &App, config: &Config, payment: &Payment) -> Option<NotOffered> {
+    let settled_at = payment.moments.settled_at.unwrap_or(payment.created_at);
+    let now = app.host.engine.now();
+    let is_free = payment.blocks.is_empty() && payment.counters.exposure() == 0;
+    if !is_free || !is_refundable(config, payment.state) {
+        Some(NotOffered::NotRefundable)
+    } else if config.refund_window.is_some_and(|window| settled_at.plus(window) < now) {
+        Some(NotOffered::TooLate)
+    } else if payment.debtor.is_none() && config.missing_payer_account == MissingPayer::Refuse {
+        Some(NotOffered::PayerUnknown)
+    } else {
+        None
+    }
+}
+
 /// What the door does not know, or looks at only after the amount. No amount
 /// means whatever is left; `refundable` is how much that is.
 ///
@@ -180,12 +198,7 @@ pub(super) fn check(
     payment: &Payment,
     (minor, refundable): (Option<u64>, u64),
 ) -> Result<(), Fault> {
-    let settled_at = payment.moments.settled_at.unwrap_or(payment.created_at);
-    let now = app.host.engine.now();
-    let is_late = config.refund_window.is_some_and(|window| settled_at.plus(window) < now);
-    let is_known = payment.debtor.is_some() || config.missing_payer_account == MissingPayer::Ask;
-    let is_free = payment.blocks.is_empty() && payment.counters.exposure() == 0;
-    if is_late || !is_known || !is_free || !is_refundable(config, payment.state) {
+    if bar(app, config, payment).is_some() {
         return Err(Fault::not_refundable(config, payment.id.0));
     }
     let whole = minor.is_none_or(|minor| minor == payment.counters.claimable);
@@ -198,29 +211,46 @@ pub(super) fn check(
     Ok(())
 }
 
-fn command(
-    app: &App,
-    caller: &Caller,
-    payment: &Payment,
-    key: Option<&str>,
-    (input, request): (RefundInput, Fingerprint),
-) -> RequestRefund {
-    let config = &caller.config;
+/// What is asked for, whoever asks.
+pub(super) struct Asked {
+    /// Minor units; none for all that is left.
+    pub(super) minor: Option<u64>,
+    /// What it is named by.
+    pub(super) reference: ReferenceInput,
+    /// A text that no other refund may have.
+    pub(super) merchant_reference: Option<Arc<str>>,
+    /// The human behind it, where there is one.
+    pub(super) maker: Option<PersonId>,
+    /// What is kept with it.
+    pub(super) notes: RefundNotes,
+}
+
+fn asked(caller: &Caller, payment: &Payment, key: Option<&str>, (input, request): (RefundInput, Fingerprint)) -> Asked {
     let RefundInput { customer_reference, amount, metadata } = input;
-    let text: Arc<str> = Arc::from(&*customer_reference);
     let reference = match key {
         Some(key) => ReferenceInput::Named { tag: Tag::Key, value: Arc::from(key) },
-        None => ReferenceInput::Auto { hash: Arc::from(content_hash(payment, amount, &text)) },
+        None => ReferenceInput::Auto { hash: Arc::from(content_hash(payment, amount, &customer_reference)) },
     };
-    let notes = RefundNotes { customer_reference, metadata, request };
+    Asked {
+        minor: Some(amount.minor),
+        reference,
+        merchant_reference: caller.config.customer_reference_unique.then(|| Arc::from(&*customer_reference)),
+        maker: caller.owner,
+        notes: RefundNotes { customer_reference, metadata, request },
+    }
+}
+
+/// The refund, ready for the door.
+pub(super) fn command(app: &App, config: &Config, payment: &Payment, asked: Asked) -> RequestRefund {
+    let Asked { minor, reference, merchant_reference, maker, notes } = asked;
     RequestRefund {
         id: RefundId(mint::new_id(app.host.engine.now())),
         payment: payment.id,
-        amount: Some(amount.minor),
-        currency: Some(amount.currency),
+        amount: minor,
+        currency: Some(payment.amount.currency),
         origin: Origin { dialect: Arc::clone(&app.dialect), group: Arc::from("") },
         reference,
-        merchant_reference: config.customer_reference_unique.then(|| Arc::clone(&text)),
+        merchant_reference,
         fee: fees::charged(config, payment),
         creditor: None,
         refuse_other_creditor: false,
@@ -233,9 +263,9 @@ fn command(
         reserve_at: ReserveAt::Creation,
         wait_for_settlement: config.refunds_before_credit,
         approval: config.approval,
-        maker: caller.owner,
+        maker,
         limits: Limits { funds: Some(config.funds_timeout), approval: config.approval_timeout, ..Limits::default() },
-        remittance: Some(text),
+        remittance: Some(Arc::from(&*notes.customer_reference)),
         extension: notes.encode(),
     }
 }

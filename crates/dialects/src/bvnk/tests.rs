@@ -6,6 +6,7 @@ mod edges;
 mod estimates;
 mod forms;
 mod idempotency;
+mod people;
 mod reads;
 mod refunds;
 mod sandbox;

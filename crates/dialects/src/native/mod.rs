@@ -19,6 +19,7 @@ mod idempotency;
 mod mandates;
 mod paging;
 mod payments;
+mod people;
 mod provision;
 mod refunds;
 mod requests;
@@ -42,6 +43,7 @@ use errors::Problem;
 use http::{HeaderMap, Method};
 use refundry_domain::id::{MerchantId, PersonId};
 use refundry_domain::time::Timestamp;
+use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::registry::Credential;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
@@ -113,6 +115,10 @@ impl Dialect for Native {
 
     fn provision(&self, plan: &SandboxPlan<'_>) -> Provisioned {
         provision::provision(plan, self.0.host.environment)
+    }
+
+    fn person_refunds(&self) -> Arc<dyn PersonRefunds> {
+        Arc::new(people::People(Arc::clone(&self.0)))
     }
 
     fn key_members(&self) -> &'static [&'static str] {

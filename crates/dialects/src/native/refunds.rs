@@ -3,6 +3,7 @@
 //! Round trips: making goes through the door once (the payment's own account
 //! pays unless the call says otherwise); the others read once.
 
+use super::NativeState;
 use super::call::{Call, json, kept_before, marked};
 use super::errors::{self, Problem};
 use super::events;
@@ -20,7 +21,7 @@ use refundry_domain::id::{MerchantId, PaymentId, RefundId};
 use refundry_domain::party::{Creditor, CreditorSource};
 use refundry_domain::payment::Payment;
 use refundry_domain::reference::Tag;
-use refundry_domain::refund::{Funding, Refund, ReserveAt};
+use refundry_domain::refund::{Funding, Refund, ReserveAt, Shortage};
 use refundry_domain::refusal::Refusal;
 use refundry_domain::time::Span;
 use refundry_engine::envelope::{Answer, Outcome};
@@ -88,32 +89,51 @@ fn command(call: &Call, asked: NewRefund, key: &str) -> Command {
         Some(Funding::Held { .. }) | None => ReserveAt::Creation,
         Some(Funding::Mandate { .. } | Funding::MerchantAuthorised) => ReserveAt::Send,
     };
-    let overall = Span::days(call.native.config.refund_days);
     Command::RequestRefund(Box::new(RequestRefund {
-        id: RefundId(new_id(call.native.host.engine.now())),
-        payment: asked.payment,
         amount: asked.amount,
         currency: asked.currency,
-        origin: extension::origin(),
-        reference,
         merchant_reference,
         fee: FeeInput::ByRules {
             method: Arc::from(asked.payment_method.unwrap_or_default()),
             terms: FeeTerms::default(),
         },
         creditor: asked.creditor,
-        refuse_other_creditor: true,
         may_ask_details: asked.may_ask_details,
         funding,
         shortage: asked.shortage,
         reserve_at,
         wait_for_settlement: asked.wait_for_settlement,
-        approval: None,
-        maker: None,
-        limits: Limits { overall, ..Limits::default() },
         remittance: asked.remittance.map(Arc::from),
         extension: Arc::from(kept.encode()),
+        ..blank(&call.native, asked.payment, reference)
     }))
+}
+
+/// A refund of all that is left from the payment's own account, as it is made
+/// where nothing else is said.
+pub(super) fn blank(native: &NativeState, payment: PaymentId, reference: ReferenceInput) -> RequestRefund {
+    RequestRefund {
+        id: RefundId(new_id(native.host.engine.now())),
+        payment,
+        amount: None,
+        currency: None,
+        origin: extension::origin(),
+        reference,
+        merchant_reference: None,
+        fee: FeeInput::ByRules { method: Arc::from(""), terms: FeeTerms::default() },
+        creditor: None,
+        refuse_other_creditor: true,
+        may_ask_details: false,
+        funding: None,
+        shortage: Shortage::Refuse,
+        reserve_at: ReserveAt::Creation,
+        wait_for_settlement: true,
+        approval: None,
+        maker: None,
+        limits: Limits { overall: Span::days(native.config.refund_days), ..Limits::default() },
+        remittance: None,
+        extension: Arc::from(RefundExtension::default().encode()),
+    }
 }
 
 /// The refusal of a reference that names another refund, with that refund.

@@ -8,7 +8,7 @@
 //! | `auth`, `oauth`, `clients` | who asks, tokens, a client's keys and settings |
 //! | `signing` | request signatures, our own signing keys, JWKS |
 //! | `payments`, `flow`, `providers`, `mock_bank`, `hosted` | paying |
-//! | `refunds`, `accounts`, `payouts`, `sweeping` | giving back |
+//! | `refunds`, `people`, `accounts`, `payouts`, `sweeping` | giving back |
 //! | `wire` | bodies in and out |
 //! | `states`, `errors` | total maps from our states and refusals |
 //! | `webhook` | payloads, signature, retry schedule |
@@ -31,6 +31,7 @@ mod mock_bank;
 mod oauth;
 mod payments;
 mod payouts;
+mod people;
 mod providers;
 mod refunds;
 mod routes;
@@ -55,6 +56,7 @@ use refundry_domain::deadline::Pace;
 use refundry_domain::id::MerchantId;
 use refundry_domain::reason::FailureKind;
 use refundry_domain::time::Span;
+use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::rail::Habit;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
@@ -180,6 +182,10 @@ impl Dialect for TrueLayer {
 
     fn failure_of_word(&self, word: &str) -> Option<FailureKind> {
         states::failure_of_word(word)
+    }
+
+    fn person_refunds(&self) -> Arc<dyn PersonRefunds> {
+        Arc::new(people::People(Arc::clone(&self.app)))
     }
 
     fn key_members(&self) -> &'static [&'static str] {

@@ -23,7 +23,7 @@ use refundry_domain::command::{Command, FeeInput, ReferenceInput, RequestRefund}
 use refundry_domain::deadline::Limits;
 use refundry_domain::event::Event;
 use refundry_domain::id::{PaymentId, RefundId};
-use refundry_domain::payment::Payment;
+use refundry_domain::payment::{Origin, Payment};
 use refundry_domain::reference::Tag;
 use refundry_domain::refund::{Refund, ReserveAt, Shortage};
 use refundry_domain::refusal::Refusal;
@@ -79,13 +79,19 @@ async fn prepare(app: &App, call: &Call, incoming: &Incoming, payment: &str) -> 
 
 fn command(app: &App, call: &Call, payment: PaymentId, amount: u64) -> Result<RequestRefund, Fault> {
     let key = call.key.clone().ok_or_else(Fault::internal)?;
-    Ok(RequestRefund {
+    let reference = ReferenceInput::Named { tag: Tag::Key, value: key };
+    Ok(RequestRefund { amount: Some(amount), ..blank(app, payment, call.caller.origin(app), reference) })
+}
+
+/// A refund of all that is left, as all of this dialect are made.
+pub(super) fn blank(app: &App, payment: PaymentId, origin: Origin, reference: ReferenceInput) -> RequestRefund {
+    RequestRefund {
         id: RefundId(mint::new_id(app.host.engine.now())),
         payment,
-        amount: Some(amount),
+        amount: None,
         currency: None,
-        origin: call.caller.origin(app),
-        reference: ReferenceInput::Named { tag: Tag::Key, value: key },
+        origin,
+        reference,
         merchant_reference: None,
         fee: FeeInput::Given(0),
         creditor: None,
@@ -101,7 +107,7 @@ fn command(app: &App, call: &Call, payment: PaymentId, amount: u64) -> Result<Re
         limits: Limits { pace: app.pace(), ..Limits::default() },
         remittance: None,
         extension: Metadata::default().encode(),
-    })
+    }
 }
 
 /// The body with its nulls: in metadata a null value is a fault (contract

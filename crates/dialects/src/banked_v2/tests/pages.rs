@@ -136,7 +136,8 @@ async fn what_nobody_made_is_not_there() {
 #[tokio::test]
 async fn a_person_makes_a_refund_once_per_form() {
     use refundry_domain::id::{PaymentId, PersonId};
-    use refundry_engine::hosted::PersonRefund;
+    use refundry_domain::refund::Funding;
+    use refundry_engine::person_refund::PersonRefund;
     let world = World::new().await;
     let session = world.sent_session("GBP", None).await;
     let ask = PersonRefund {
@@ -147,11 +148,13 @@ async fn a_person_makes_a_refund_once_per_form() {
         intent: "form-1".into(),
         by: PersonId(7),
     };
-    let first = world.pages.refund(ask.clone()).await.unwrap().unwrap();
-    assert_eq!(world.pages.refund(ask.clone()).await.unwrap(), Ok(first));
+    let first = world.desk.make(&world.engine, ask.clone()).await.unwrap().unwrap();
+    assert_eq!((first.funding, first.fee), (Funding::MerchantAuthorised, 0), "the merchant consents at its bank");
+    let again = world.desk.make(&world.engine, ask.clone()).await.unwrap();
+    assert_eq!(again.map(|refund| refund.id), Ok(first.id));
     let items = world.get(&format!("/v2/payment_sessions/{session}")).await.json()["refunds"].clone();
     assert_eq!(items.as_array().unwrap().len(), 1);
     assert_eq!((&items[0]["state"], &items[0]["amount"]), (&json!("awaiting_details"), &json!(300)));
     let over = PersonRefund { amount: Some(PRICE), intent: "form-2".into(), ..ask };
-    assert!(world.pages.refund(over).await.unwrap().is_err());
+    assert!(world.desk.make(&world.engine, over).await.unwrap().is_err());
 }

@@ -26,6 +26,7 @@ use refundry_engine::digest::sha256;
 use refundry_engine::engine::{Engine, Parts};
 use refundry_engine::envelope::{Answer, Envelope, Work};
 use refundry_engine::hosted::HostedPages;
+use refundry_engine::person_refund::RefundDesk;
 use refundry_engine::mint;
 use refundry_engine::rail::{PayerBank, PayinPlan, RailDown, RailFuture};
 use refundry_engine::registry::{
@@ -75,6 +76,8 @@ pub(super) struct World {
     router: Router,
     pub(super) webhooks: Arc<dyn WebhookDialect>,
     pub(super) pages: Arc<dyn HostedPages>,
+    /// Where people make refunds.
+    pub(super) desk: RefundDesk,
     dialects: Vec<Arc<dyn Dialect>>,
     host: Arc<Host>,
     payers: Arc<Payers>,
@@ -198,6 +201,7 @@ impl World {
             router: dialects.iter().map(|dialect| dialect.router()).fold(Router::new(), Router::merge),
             webhooks: dialects[1].webhooks(),
             pages: dialects[1].hosted_pages().unwrap(),
+            desk: RefundDesk::new(dialects.iter().map(|dialect| dialect.person_refunds()).collect()),
             dialects,
             host,
             payers,
