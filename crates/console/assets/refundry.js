@@ -28,13 +28,23 @@
   });
 
   // A field that was left is looked at; what is wrong with it goes with it. Not
-  // while a button is pressed: it would move away from under the finger.
+  // before a press has become a click: what is pressed, a button or a link,
+  // would move away from under the finger.
   let pressing = false;
-  document.addEventListener("pointerdown", (event) => { pressing = event.target.closest("button") !== null; }, true);
+  const left = new Set();
+  const settle = () => {
+    pressing = false;
+    setTimeout(() => {
+      if (pressing) return;
+      for (const look of left) look();
+      left.clear();
+    });
+  };
+  document.addEventListener("pointerdown", () => { pressing = true; }, true);
+  for (const kind of ["click", "pointercancel", "keydown"]) document.addEventListener(kind, settle, true);
   for (const field of document.querySelectorAll("input[data-pattern]")) {
     const pattern = new RegExp(field.dataset.pattern, "i");
-    field.addEventListener("change", () => {
-      if (pressing) return;
+    const look = () => {
       const id = `${field.id}-error`;
       const good = field.value.trim() === "" || pattern.test(field.value.trim());
       document.getElementById(id)?.remove();
@@ -52,6 +62,10 @@
         described.unshift(id);
       }
       field.setAttribute("aria-describedby", described.join(" "));
+    };
+    field.addEventListener("change", () => {
+      if (pressing) left.add(look);
+      else look();
     });
   }
 

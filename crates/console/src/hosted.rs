@@ -65,6 +65,8 @@ struct Note {
     lines: Vec<String>,
     /// Where to go next, by a link.
     next: Option<Link>,
+    /// The browser goes there by itself.
+    goes_on: bool,
 }
 
 impl Hosted {
@@ -147,7 +149,7 @@ impl Hosted {
 
     fn note(&self, status: StatusCode, frame: Frame, lines: &[&str]) -> Response {
         let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-        page(status, &Note { frame, lines, next: None })
+        page(status, &Note { frame, lines, next: None, goes_on: false })
     }
 
     /// True unless the browser says that another site's page sent it. These
@@ -159,12 +161,7 @@ impl Hosted {
 
 /// A page that tells nobody where it was, and that no search engine keeps.
 fn page(status: StatusCode, page: &impl Template) -> Response {
-    page_with(status, page, &Policy::default())
-}
-
-/// The same with a policy of its own.
-fn page_with(status: StatusCode, page: &impl Template, policy: &Policy) -> Response {
-    let mut response = html(status, page, policy);
+    let mut response = html(status, page, &Policy::default());
     hide(&mut response);
     response
 }

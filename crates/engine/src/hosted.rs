@@ -142,6 +142,19 @@ pub enum CheckoutState {
     Failed,
 }
 
+/// A row of what a checkout is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckoutItem {
+    /// What it is.
+    pub name: String,
+    /// More about it.
+    pub description: Option<String>,
+    /// How many.
+    pub quantity: u64,
+    /// What one of them costs.
+    pub price: Amount,
+}
+
 /// What a checkout page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkout {
@@ -166,6 +179,8 @@ pub struct Checkout {
     /// The checkout's own name among the client's objects, where that is
     /// another text.
     pub own_text: Option<String>,
+    /// What a customer pays for, where the merchant said it; empty for a refund.
+    pub items: Vec<CheckoutItem>,
     /// Where it stands.
     pub state: CheckoutState,
     /// The bank that was chosen.

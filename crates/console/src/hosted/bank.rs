@@ -1,15 +1,11 @@
 //! The mock bank's own page, unmistakably a simulator: whoever sits before it
-//! decides as an account's owner would at a real bank.
-//!
-//! From here the browser goes on to the merchant by a redirect. Chromium holds
-//! redirects after a form to the page's `form-action`, those of the merchant's
-//! own site included; so this page, which stands in the sandbox only, lets its
-//! form lead away from here.
+//! decides as an account's owner would at a real bank. Its form leads back to
+//! the checkout's result, and from there to the merchant.
 
 use super::checkout::{leave, receiver};
-use super::{Hosted, page_with, web_address};
+use super::{Hosted, page};
 use crate::form::Form;
-use crate::page::{Frame, Money, PartyView, Policy};
+use crate::page::{Frame, Money, PartyView};
 use askama::Template;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -55,17 +51,8 @@ impl Hosted {
             remittance: checkout.remittance.clone(),
             command: format!("curl --data decision=authorise {origin}/mock-bank/{visit}"),
         };
-        page_with(StatusCode::OK, &shown, &leading_to(checkout))
+        page(StatusCode::OK, &shown)
     }
-}
-
-/// Lets the form lead to where the merchant wants its visitors, and on.
-fn leading_to(checkout: &Checkout) -> Policy {
-    let ends = [checkout.success_url.as_deref(), checkout.error_url.as_deref()];
-    let addresses = ends.into_iter().filter_map(web_address).filter_map(|url| url::Url::parse(&url).ok());
-    let mut form_origins: Vec<String> = addresses.map(|url| url.origin().ascii_serialization()).collect();
-    form_origins.dedup();
-    Policy { form_leads_away: !form_origins.is_empty(), form_origins, ..Policy::default() }
 }
 
 async fn find(hosted: &Hosted, visit: &str) -> Result<Option<Checkout>, Unavailable> {

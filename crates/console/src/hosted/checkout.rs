@@ -11,7 +11,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use refundry_domain::id::PaymentId;
 use refundry_engine::envelope::Unavailable;
-use refundry_engine::hosted::{Bank, Checkout, CheckoutState};
+use refundry_engine::hosted::{Bank, Checkout, CheckoutItem, CheckoutState};
 use std::sync::Arc;
 
 /// The choice of a bank.
@@ -29,8 +29,28 @@ struct Choose {
     source: &'static str,
     remittance: String,
     own_text: Option<String>,
+    items: Vec<Row>,
     banks: Vec<Bank>,
     chosen: Option<Bank>,
+}
+
+/// A row of what is paid for.
+struct Row {
+    name: String,
+    description: Option<String>,
+    quantity: u64,
+    /// Of one of them.
+    price: Money,
+}
+
+fn rows(checkout: &Checkout) -> Vec<Row> {
+    let row = |item: &CheckoutItem| Row {
+        name: item.name.clone(),
+        description: item.description.clone(),
+        quantity: item.quantity,
+        price: Money(item.price),
+    };
+    checkout.items.iter().map(row).collect()
 }
 
 /// The path of a checkout's page, or of its result.
@@ -110,31 +130,36 @@ impl Hosted {
             source: source_sentence(checkout.creditor_source),
             remittance: checkout.remittance.clone(),
             own_text: checkout.own_text.clone().filter(|text| *text != checkout.remittance),
+            items: rows(checkout),
             banks: checkout.banks.clone(),
             chosen: checkout.bank.clone(),
         };
         page(StatusCode::OK, &shown)
     }
 
-    fn stands(&self, checkout: &Checkout) -> Response {
+    /// Where a checkout stands. Back from the bank the page leads on to the
+    /// merchant by itself: by a GET of its own, because browsers hold the
+    /// redirects after a form to `form-action`.
+    fn stands(&self, checkout: &Checkout, goes_on: bool) -> Response {
         let frame = self.frame("", checkout.merchant, &checkout.merchant_name);
         let (title, lines) = standing(checkout, &frame.brand);
         let label = format!("Back to {}", frame.brand);
         let next = web_address(checkout.onward()).map(|href| Link { href, label });
-        page(StatusCode::OK, &Note { frame: Frame { title, ..frame }, lines, next })
+        let goes_on = goes_on && next.is_some();
+        page(StatusCode::OK, &Note { frame: Frame { title, ..frame }, lines, next, goes_on })
     }
 }
 
-/// Back from the bank: on to the merchant, or to a page of our own.
+/// Back from the bank, to the page that leads on.
 pub(super) fn leave(checkout: &Checkout) -> Response {
-    on_to(&web_address(checkout.onward()).unwrap_or_else(|| path(checkout.id, true)))
+    on_to(&path(checkout.id, true))
 }
 
 /// `GET /checkout/{id}`.
 pub(super) async fn show(State(hosted): State<Arc<Hosted>>, Path(id): Path<String>) -> Response {
     match find(&hosted, &id).await {
         Ok(Some(checkout)) if checkout.state == CheckoutState::Open => hosted.choose(&checkout, None),
-        Ok(Some(checkout)) => hosted.stands(&checkout),
+        Ok(Some(checkout)) => hosted.stands(&checkout, false),
         Ok(None) => hosted.nowhere(),
         Err(unavailable) => hosted.busy(unavailable),
     }
@@ -145,8 +170,7 @@ pub(super) async fn show(State(hosted): State<Arc<Hosted>>, Path(id): Path<Strin
 pub(super) async fn result(State(hosted): State<Arc<Hosted>>, Path(id): Path<String>) -> Response {
     match find(&hosted, &id).await {
         Ok(Some(checkout)) if checkout.state == CheckoutState::Open => on_to(&path(checkout.id, false)),
-        Ok(Some(checkout)) if web_address(checkout.onward()).is_some() => leave(&checkout),
-        Ok(Some(checkout)) => hosted.stands(&checkout),
+        Ok(Some(checkout)) => hosted.stands(&checkout, true),
         Ok(None) => hosted.nowhere(),
         Err(unavailable) => hosted.busy(unavailable),
     }

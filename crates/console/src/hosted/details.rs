@@ -332,7 +332,7 @@ async fn take(hosted: &Hosted, id: &str, token: &str, typed: &Form) -> Result<Re
         DetailsAnswer::Link(DetailsLink::Open(_)) => {
             let lines = ["Nothing was changed. Open your link again to go on.".to_owned()];
             let frame = hosted.neutral_frame("This was not taken");
-            page(StatusCode::CONFLICT, &Note { frame, lines: lines.to_vec(), next: None })
+            page(StatusCode::CONFLICT, &Note { frame, lines: lines.to_vec(), next: None, goes_on: false })
         }
         DetailsAnswer::Link(link) => hosted.closed(&link),
     })

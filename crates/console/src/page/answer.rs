@@ -9,19 +9,14 @@ use http::{HeaderName, HeaderValue, StatusCode};
 /// What a page may do beside showing itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Origins (`https://shop.example`) to which a form of the page may lead,
-    /// redirects after it included; its own is always among them.
-    pub form_origins: Vec<String>,
-    /// Origins of pictures, such as a merchant's logo; its own is always among them.
+    /// Origins (`https://shop.example`) of pictures, such as a merchant's logo;
+    /// its own is always among them.
     pub image_origins: Vec<String>,
-    /// A form of the page may lead to any site over TLS: a merchant's address
-    /// may send the browser on, within the merchant's own sites or not.
-    pub form_leads_away: bool,
 }
 
 impl Policy {
     /// The value of `Content-Security-Policy`: nothing inline, nothing from
-    /// elsewhere, in nobody's frame.
+    /// elsewhere, in nobody's frame, and forms lead nowhere else.
     #[must_use]
     pub fn header(&self) -> String {
         let list = |origins: &[String]| -> String {
@@ -29,11 +24,9 @@ impl Policy {
             clean.fold(String::from("'self'"), |list, origin| format!("{list} {origin}"))
         };
         format!(
-            "default-src 'none'; style-src 'self'; script-src 'self'; img-src {}; form-action {}{}; \
+            "default-src 'none'; style-src 'self'; script-src 'self'; img-src {}; form-action 'self'; \
              base-uri 'none'; frame-ancestors 'none'",
-            list(&self.image_origins),
-            list(&self.form_origins),
-            if self.form_leads_away { " https:" } else { "" }
+            list(&self.image_origins)
         )
     }
 }
@@ -92,15 +85,13 @@ mod tests {
 
     #[test]
     fn only_plain_origins_enter_the_policy() {
-        let form_origins =
+        let image_origins =
             ["https://shop.example:8443", "https://a.example; script-src *", "javascript:alert(1)", "https://"]
                 .map(str::to_owned)
                 .to_vec();
-        let policy = Policy { form_origins, ..Policy::default() };
-        let header = policy.header();
-        assert!(header.contains("form-action 'self' https://shop.example:8443;"), "{header}");
-        let away = Policy { form_leads_away: true, ..policy }.header();
-        assert!(away.contains("form-action 'self' https://shop.example:8443 https:;"), "{away}");
+        let header = Policy { image_origins }.header();
+        assert!(header.contains("img-src 'self' https://shop.example:8443;"), "{header}");
+        assert!(header.contains("form-action 'self';"), "{header}");
         assert!(!header.contains('*') && !header.contains("unsafe"), "{header}");
     }
 }

@@ -15,8 +15,8 @@ use refundry_domain::party::CreditorSource;
 use refundry_domain::payment::Payment;
 use refundry_engine::envelope::{Envelope, Work};
 use refundry_engine::hosted::{
-    AccountFields, Bank, Checkout, CheckoutState, Decision, DetailsAnswer, DetailsAsked, DetailsField, DetailsForm,
-    DetailsLink, FieldFault, HostedFuture, HostedPages, Letter, LettersSent, NotRenewed,
+    AccountFields, Bank, Checkout, CheckoutItem, CheckoutState, Decision, DetailsAnswer, DetailsAsked, DetailsField,
+    DetailsForm, DetailsLink, FieldFault, HostedFuture, HostedPages, Letter, LettersSent, NotRenewed,
 };
 use refundry_engine::registry::{Brand, RegistryChange, RegistryEntry};
 use refundry_testkit::make;
@@ -51,6 +51,12 @@ impl Told {
             creditor_source: Some(CreditorSource::CustomerSupplied),
             remittance: text.clone(),
             own_text: Some(format!("bnkd {text}")),
+            items: vec![CheckoutItem {
+                name: text.clone(),
+                description: Some(text.clone()),
+                quantity: 3,
+                price: Amount::new(1_250, Currency::GBP),
+            }],
             state: *self.state.lock().unwrap(),
             bank: None,
             banks: vec![Bank { id: "mock-bank", name: "Mock Bank" }],
@@ -242,18 +248,19 @@ async fn hostile_texts_stay_texts_behind_links() {
     *pages.told.state.lock().unwrap() = CheckoutState::Sent;
     *pages.told.text.lock().unwrap() = "https://shop.example/ok?a=1&b=%22".to_owned();
     let decided = Some("decision=authorise");
-    for (path, form) in [("/checkout/good/result", None), ("/mock-bank/good", None), ("/mock-bank/good", decided)] {
-        let gone = pages.send(path, form, &[]).await;
-        let to = gone.headers["location"].to_str().unwrap();
-        assert_eq!((gone.status, to), (303, "https://shop.example/ok?a=1&b=%22"), "{path}");
-        assert_eq!(gone.headers["referrer-policy"], "no-referrer");
+    // After a form the browser is sent to a page of ours, and that page leads on.
+    let own = format!("/checkout/{}/result", refundry_domain::id::PaymentId(7));
+    for form in [None, decided] {
+        let gone = pages.send("/mock-bank/good", form, &[]).await;
+        assert_eq!((gone.status, gone.headers["location"].to_str().unwrap()), (303, &*own));
     }
-    assert_eq!(pages.get("/checkout/good").await.status, 200, "a look leads nowhere by itself");
-    // A browser holds the redirects after a form to this.
-    *pages.told.state.lock().unwrap() = CheckoutState::Open;
-    let bank = pages.get("/mock-bank/good").await;
-    let policy = bank.headers["content-security-policy"].to_str().unwrap();
-    assert!(policy.contains("form-action 'self' https://shop.example https:;"), "{policy}");
+    let answer = pages.get("/checkout/good/result").await;
+    let leads = "<meta http-equiv=\"refresh\" content=\"0; url=https://shop.example/ok?a=1&#38;b=%22\">";
+    assert!(answer.status == 200 && answer.text.contains(leads), "{}", answer.text);
+    assert!(answer.text.contains("<a class=\"button\" href=\"https://shop.example/ok?a=1&#38;b=%22\""));
+    assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+    let looked = pages.get("/checkout/good").await;
+    assert!(!looked.text.contains("http-equiv"), "a look leads nowhere by itself");
 }
 
 #[tokio::test]
@@ -297,7 +304,12 @@ async fn strangers_learn_nothing_and_pages_keep_their_addresses() {
         assert_eq!((header("referrer-policy"), header("cache-control")), ("no-referrer", "no-store"), "{path}");
         assert!(header("x-robots-tag").contains("noindex") && header("x-frame-options") == "DENY");
         let policy = header("content-security-policy");
-        assert!(policy.contains("form-action 'self'") && policy.contains("script-src 'self'"), "{policy}");
+        assert!(
+            policy.contains("form-action 'self';")
+                && !policy.contains("https:")
+                && policy.contains("script-src 'self'"),
+            "{policy}"
+        );
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
     }
     let form = Some("step=give&holder_name=Ida&bank_code=040099&number=55120934");

@@ -196,6 +196,22 @@ impl Browser {
         self.call(&format!("element/{element}/click"), json!({})).await.unwrap();
     }
 
+    /// Taps with a finger where an element is now.
+    pub(crate) async fn tap(&self, css: &str) {
+        let place = "const box = document.querySelector(arguments[0]).getBoundingClientRect(); \
+                     return { x: box.left + box.width / 2, y: box.top + box.height / 2 };";
+        self.run("document.querySelector(arguments[0]).scrollIntoView({ block: 'center' })", &[json!(css)]).await;
+        let at = self.run(place, &[json!(css)]).await;
+        let finger = json!([
+            { "type": "pointerMove", "x": at["x"].as_f64().map(f64::round), "y": at["y"].as_f64().map(f64::round) },
+            { "type": "pointerDown", "button": 0 },
+            { "type": "pointerUp", "button": 0 },
+        ]);
+        let kind = json!({ "pointerType": "touch" });
+        let body = json!({ "actions": [{ "type": "pointer", "id": "finger", "parameters": kind, "actions": finger }] });
+        self.call("actions", body).await.unwrap();
+    }
+
     /// Types into a field what was not in it before.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
         let element = self.find(css).await;

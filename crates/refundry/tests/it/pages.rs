@@ -3,7 +3,7 @@
 //! merchant makes a refund. What every page looked like stands in
 //! `target/screenshots`.
 
-use crate::browser::Browser;
+use crate::browser::{Browser, WIDTHS};
 use crate::console::Person;
 use crate::server::{DAY, Server, Who, answer};
 use serde_json::{Value, json};
@@ -118,6 +118,42 @@ async fn a_customer_says_where_the_money_should_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_finger_hits_what_it_was_put_on() {
+    let server = Server::start().await;
+    let session = paid(&server, "AUD", "mock-bank-no-details", "one").await;
+    let made = refund(&server, &session, "one").await;
+    let browser = Browser::start("details").await;
+    browser.resize(WIDTHS[0]).await;
+    browser.open(link(&made)).await;
+    let place = async |css: &str| {
+        browser.run(&format!("return document.querySelector('{css}').getBoundingClientRect().top"), &[]).await
+    };
+    // The field before is wrong, and the link below would move when it says so.
+    browser.fill("#number", "12345678901").await;
+    browser.press("\u{e003}").await;
+    browser.tap("form p a").await;
+    browser.until("label[for=number]").await;
+    assert_eq!(browser.text("label[for=number]").await, "PayID");
+    browser.back().await;
+    browser.until("#bank_code").await;
+    for (field, text) in [("#holder_name", "Ida Korhonen"), ("#bank_code", "062000"), ("#number", "12")] {
+        browser.fill(field, text).await;
+    }
+    browser.fill("#number", "x").await;
+    browser.press("\u{e004}").await;
+    assert_eq!(browser.count("#number-error").await, 1);
+    let below = place("main .button").await;
+    // The last fault is mended, and the very next thing is the button.
+    browser.click("#number").await;
+    browser.press("\u{e003}55120934").await;
+    assert_eq!(place("main .button").await, below);
+    browser.tap("main .button").await;
+    browser.until("[value=give]").await;
+    assert!(browser.text("main").await.contains("55120934"));
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_tabs_give_one_account() {
     let server = Server::start().await;
     let session = paid(&server, "GBP", "mock-bank-no-details", "one").await;
@@ -181,6 +217,12 @@ async fn links_that_lead_nowhere_tell_nothing() {
     assert!(browser.complaints().await.iter().all(|line| line.contains("410")));
     browser.look("over").await;
     assert!(browser.text("h1").await.contains("ended"));
+    // Programs hear why: in the native API, and in its events.
+    let id = path.rsplit('/').next().unwrap();
+    let ended = server.get(Who::Native, &format!("/v1/refunds/{id}")).await.expect(200).json;
+    assert_eq!((&ended["status"], &ended["reason"]["code"]), (&json!("expired"), &json!("details_not_provided")));
+    let again = refund(&server, &session, "again").await;
+    assert_eq!(again["state"], "awaiting_details", "its amount is free again");
     let log = std::fs::read_to_string(server.log()).unwrap();
     assert!(!log.contains(token), "the token is in the log");
 }
@@ -335,9 +377,17 @@ async fn a_browser_ends_at_the_merchants_address() {
         assert_eq!(heard.recv().await.unwrap(), (format!("/shop/{way}?id={id}"), false));
         let late = answer(server.http.post(&bank).body("decision=decline")).await;
         assert_eq!(late.status, 303, "{}", late.text);
+        assert_eq!(late.status, 303, "the way on is ours");
+        // Without scripts the answer page leads on as well.
+        browser.scripts(false).await;
         browser.open(&bank).await;
         browser.at(&end).await;
+        browser.scripts(true).await;
         assert_eq!(heard.recv().await.unwrap(), (format!("/shop/{way}?id={id}"), false));
+        let answer = server.http.get(format!("{}/checkout/{id}/result", server.base)).send().await.unwrap();
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains("form-action 'self';") && !policy.contains("http"), "{policy}");
+        assert!(answer.text().await.unwrap().contains(&format!("url={end}")), "a GET from an answer page");
         reaches(&server, &id, if way == "ok" { "sent" } else { "failed" }).await;
         assert_eq!(browser.complaints().await, Vec::<String>::new());
     }

@@ -4,7 +4,7 @@
 use super::{ATTEMPT_COUNT_MAX, execute, merchant_name, merchants};
 use crate::banked::App;
 use crate::banked_v2::accounts::{self, MOCK_BANK_NO_DETAILS};
-use crate::banked_v2::extension::{RefundExtension, SessionExtension};
+use crate::banked_v2::extension::{LineItem, RefundExtension, SessionExtension};
 use crate::banked_v2::links::onward;
 use crate::banked_v2::sessions::{is_session, links};
 use crate::banked_v2::{refund_session, states};
@@ -12,12 +12,13 @@ use crate::token::Claims;
 use refundry_domain::command::Command;
 use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, PaymentId, RefundId};
+use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::Party;
 use refundry_domain::payment::{Payment, PaymentFailureReason, PaymentState};
 use refundry_domain::refund::{Gate, Refund, RefundState};
 use refundry_domain::time::Span;
 use refundry_engine::envelope::{Envelope, Unavailable};
-use refundry_engine::hosted::{Bank, Checkout, CheckoutState, Decision};
+use refundry_engine::hosted::{Bank, Checkout, CheckoutItem, CheckoutState, Decision};
 use refundry_engine::rail::{PayinPlan, PayinStep};
 use std::sync::Arc;
 
@@ -100,6 +101,15 @@ fn state_of_refund(state: RefundState) -> CheckoutState {
     }
 }
 
+fn shown_item(item: &LineItem, currency: Currency) -> CheckoutItem {
+    CheckoutItem {
+        name: item.name.clone(),
+        description: item.description.clone(),
+        quantity: item.quantity,
+        price: Amount::new(item.amount, currency),
+    }
+}
+
 fn checkout(app: &App, subject: &Subject) -> Checkout {
     let merchant = subject.merchant();
     let bank = subject.bank().and_then(accounts::bank);
@@ -115,6 +125,7 @@ fn checkout(app: &App, subject: &Subject) -> Checkout {
             creditor_source: None,
             remittance: extension.statement_text.clone(),
             own_text: None,
+            items: extension.line_items.iter().map(|item| shown_item(item, payment.amount.currency)).collect(),
             state: state_of_payment(payment, extension.decision),
             bank,
             banks: accounts::banks(app, payment.amount.currency, false),
@@ -138,6 +149,7 @@ fn checkout(app: &App, subject: &Subject) -> Checkout {
                 // session's own.
                 remittance: refund.remittance.as_deref().map_or_else(|| own_text.clone(), str::to_owned),
                 own_text: Some(own_text),
+                items: Vec::new(),
                 state: state_of_refund(refund.state),
                 bank,
                 banks: accounts::banks(app, refund.amount.currency, true),
