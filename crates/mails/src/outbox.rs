@@ -1,7 +1,7 @@
-//! The sandbox's copies of what was sent, for showing. In memory: a restart
-//! forgets them.
+//! The sandbox's copies of what was written, for showing, and what became of
+//! each. In memory: a restart forgets them.
 
-use crate::carrier::{Carried, Carrier, Mail};
+use crate::carrier::{Carried, Carrier, Mail, NotCarried};
 use refundry_domain::id::MerchantId;
 use refundry_domain::time::Timestamp;
 use refundry_engine::clock::Clock;
@@ -12,16 +12,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How many are kept.
 const MAILS_MAX: usize = 500;
 
-/// A mail and when it went.
+/// A mail, and what became of it.
 #[derive(Debug, Clone)]
 pub struct KeptMail {
-    /// By the engine's clock.
+    /// When it went, or was tried last, by the engine's clock.
     pub at: Timestamp,
     /// The mail.
     pub mail: Mail,
+    /// Whether it was taken, and why not.
+    pub outcome: Result<(), NotCarried>,
 }
 
-/// Keeps every mail, and passes it on where there is somebody to.
+/// Keeps every mail, and passes it on first where there is somebody to.
 pub struct Outbox {
     clock: Arc<dyn Clock>,
     next: Option<Arc<dyn Carrier>>,
@@ -35,7 +37,7 @@ impl fmt::Debug for Outbox {
 }
 
 impl Outbox {
-    /// An empty one; what it keeps went to `next` first.
+    /// An empty one; what it keeps was offered to `next` first.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, next: Option<Arc<dyn Carrier>>) -> Self {
         Self { clock, next, newest_last: Mutex::default() }
@@ -48,23 +50,26 @@ impl Outbox {
         kept.iter().rev().filter(|kept| kept.mail.merchant == merchant).take(limit).cloned().collect()
     }
 
-    fn keep(&self, mail: Mail) {
+    /// A mail that is tried again stays one mail.
+    fn keep(&self, mail: Mail, outcome: Result<(), NotCarried>) {
         let mut kept = self.newest_last.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|earlier| earlier.mail.message_id != mail.message_id);
         if kept.len() >= MAILS_MAX {
             kept.pop_front();
         }
-        kept.push_back(KeptMail { at: self.clock.now(), mail });
+        kept.push_back(KeptMail { at: self.clock.now(), mail, outcome });
     }
 }
 
 impl Carrier for Outbox {
     fn carry<'a>(&'a self, mail: &'a Mail) -> Carried<'a> {
         Box::pin(async move {
-            if let Some(next) = &self.next {
-                next.carry(mail).await?;
-            }
-            self.keep(mail.clone());
-            Ok(())
+            let outcome = match &self.next {
+                Some(next) => next.carry(mail).await,
+                None => Ok(()),
+            };
+            self.keep(mail.clone(), outcome);
+            outcome
         })
     }
 }

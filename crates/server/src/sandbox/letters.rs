@@ -10,7 +10,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, StatusCode};
-use refundry_mails::KeptMail;
+use refundry_mails::{KeptMail, NotCarried};
 use serde::Deserialize;
 use serde_json::{Map, Value, json as object};
 use std::sync::Arc;
@@ -79,12 +79,25 @@ fn printed(letter: Letter) -> Value {
     object!({ "time": print_time(letter.at), "headers": headers, "body": String::from_utf8_lossy(&letter.body) })
 }
 
-/// `GET /mails`: what went to customers, newest first.
+/// The word of what became of a mail, and the mail server's code.
+fn outcome(kept: &KeptMail) -> (&'static str, Option<u16>) {
+    match kept.outcome {
+        Ok(()) => ("sent", None),
+        Err(NotCarried::Server) => ("no_server", None),
+        Err(NotCarried::Later(code)) => ("put_off", Some(code)),
+        Err(NotCarried::Never(code)) => ("refused", Some(code)),
+    }
+}
+
+/// `GET /mails`: what was written to customers, newest first.
 pub(super) async fn mails(State(sandbox): State<Arc<Sandbox>>, Extension(caller): Extension<Caller>) -> Response {
     let mails = sandbox.parts.mails.newest(caller.0, LETTERS_MAX);
     let printed = |kept: KeptMail| {
+        let (word, code) = outcome(&kept);
         object!({
             "time": print_time(kept.at),
+            "outcome": word,
+            "smtp_code": code,
             "from": kept.mail.from_name,
             "to": kept.mail.to,
             "subject": kept.mail.subject,
