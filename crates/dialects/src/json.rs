@@ -41,6 +41,9 @@ pub enum JsonFault {
     NotJson,
     /// Not UTF-8.
     NotUtf8,
+    /// A text or a member's name holds NUL as an escape; the path of the text
+    /// or of what is around the name, with `/` between the names.
+    Nul(String),
     /// A member is there twice; its path, with `/` between the names.
     DuplicateMember(String),
     /// Nested deeper than [`DEPTH_MAX`].
@@ -54,6 +57,7 @@ impl fmt::Display for JsonFault {
         match self {
             Self::NotJson => to.write_str("not JSON"),
             Self::NotUtf8 => to.write_str("not UTF-8"),
+            Self::Nul(path) => write!(to, "NUL stands in {path}"),
             Self::DuplicateMember(path) => write!(to, "the member {path} is given twice"),
             Self::TooDeep => write!(to, "nested deeper than {DEPTH_MAX}"),
             Self::TooMany => write!(to, "more than {ELEMENT_COUNT_MAX} elements in one place"),
@@ -286,7 +290,7 @@ impl Reader<'_> {
                 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00)
             }
             // A database text cannot hold NUL, so nobody may send one.
-            0 => return Err(JsonFault::NotJson),
+            0 => return Err(JsonFault::Nul(self.path.join("/"))),
             code => code,
         };
         // A low surrogate without a high one before it is no character.
@@ -446,7 +450,8 @@ mod tests {
             (b"\"\\ud800\"", JsonFault::NotJson),
             (b"\"\\udc00\"", JsonFault::NotJson),
             (b"\"\\ud800\\u0041\"", JsonFault::NotJson),
-            (b"\"\\u0000\"", JsonFault::NotJson),
+            (b"\"\\u0000\"", JsonFault::Nul(String::new())),
+            (b"{\"a\":{\"b\":[\"x\\u0000\"]}}", JsonFault::Nul("a/b".into())),
             (b"\"\0\"", JsonFault::NotJson),
             (b"\"a\nb\"", JsonFault::NotJson),
             (b"\xef\xbb\xbf{}", JsonFault::NotJson),

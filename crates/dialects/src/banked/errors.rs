@@ -152,12 +152,15 @@ impl Fault {
             JsonFault::NotJson => Self::new(Kind::Decoding, "The body is not valid JSON"),
             JsonFault::NotUtf8 => Self::new(Kind::Decoding, "The body is not UTF-8"),
             JsonFault::TooDeep | JsonFault::TooMany => Self::new(Kind::Schema, format!("The body is {fault}")),
-            JsonFault::DuplicateMember(path) => Self::of_body(vec![Param {
-                kind: Kind::Schema,
-                path: Cow::Owned(path.clone()),
-                reason: Cow::Borrowed("given twice"),
-            }]),
+            JsonFault::Nul(path) if path.is_empty() => Self::new(Kind::Schema, "The body holds NUL"),
+            JsonFault::Nul(path) => Self::of_member(path, "must not hold NUL"),
+            JsonFault::DuplicateMember(path) => Self::of_member(path, "given twice"),
         }
+    }
+
+    fn of_member(path: &str, reason: &'static str) -> Self {
+        let path = Cow::Owned(path.to_owned());
+        Self::of_body(vec![Param { kind: Kind::Schema, path, reason: Cow::Borrowed(reason) }])
     }
 
     /// The engine did not decide.

@@ -276,7 +276,14 @@ async fn try_list(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Vec<u8>, 
     let Query { filter, page, state } = query(app, &caller, uri.query().unwrap_or_default())?;
     let merchant = caller.merchant;
     let config = app.config.clone();
+    let known = caller.clone();
     let found = app.host.engine.read(move |reader| {
+        if let Some(before) = page.before {
+            let place = reader.refund(merchant, before)?.filter(|refund| known.sees(&refund.origin));
+            if place.is_none() {
+                return Ok(None);
+            }
+        }
         let shown = |refund: &Refund| {
             let word = states::refund(refund.state, &config);
             state.as_ref().is_none_or(|wanted| wanted == word) && wire::speaks_of(refund.amount.currency)
@@ -289,11 +296,13 @@ async fn try_list(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Vec<u8>, 
             refunds.extend(rows.into_iter().filter(&shown));
             if !full || refunds.len() >= page.limit {
                 refunds.truncate(page.limit);
-                return Ok(refunds);
+                return Ok(Some(refunds));
             }
         }
     });
     let found = found.await.map_err(Fault::of_unavailable)?;
+    let no_place = || Fault::of(Kind::Schema, "The request is not valid", "before", "no such refund");
+    let found = found.ok_or_else(no_place)?;
     let with_renewals = |refund: Refund| {
         let renewals = RefundExtension::of(&refund).renewals;
         (refund, renewals)

@@ -39,8 +39,8 @@ use refundry_engine::store::{PageRequest, Reader, RefundFilter, StoreError};
 use serde_json::Map;
 use std::sync::Arc;
 
-/// Most refunds that a session lists.
-const REFUND_COUNT_MAX: usize = 1_000;
+/// Refunds of a session that are read at once.
+const REFUNDS_PER_READ: usize = 1_000;
 /// Longest text that is taken from another door's payment, in characters.
 const TEXT_LENGTH_MAX: usize = 18;
 
@@ -241,8 +241,16 @@ async fn find(app: &App, caller: &Caller, id: &str) -> Result<Found, Fault> {
 fn refunds_of(reader: &dyn Reader, caller: &Caller, payment: PaymentId) -> Result<Vec<Refund>, StoreError> {
     let visible_to = Some((DIALECT.to_owned(), caller.application.to_string()));
     let filter = RefundFilter { payment: Some(payment), visible_to, ..RefundFilter::default() };
-    let mut refunds =
-        reader.refunds(caller.merchant, &filter, PageRequest { limit: REFUND_COUNT_MAX, before: None })?;
+    let (mut refunds, mut before) = (Vec::new(), None);
+    loop {
+        let rows = reader.refunds(caller.merchant, &filter, PageRequest { limit: REFUNDS_PER_READ, before })?;
+        let full = rows.len() == REFUNDS_PER_READ;
+        before = rows.last().map(|refund| refund.id);
+        refunds.extend(rows);
+        if !full {
+            break;
+        }
+    }
     refunds.sort_by_key(|refund| (refund.created_at, refund.id));
     Ok(refunds)
 }

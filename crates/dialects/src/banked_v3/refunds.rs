@@ -244,8 +244,19 @@ async fn try_list(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Vec<u8>, 
     let merchant = caller.merchant;
     // One row more than asked for tells whether there is a next page.
     let wanted = PageRequest { limit: page.limit + 1, before: page.before };
-    let found = app.host.engine.read(move |reader| reader.refunds(merchant, &filter, wanted)).await;
-    let mut refunds = found.map_err(Fault::of_unavailable)?;
+    let known = caller.clone();
+    let found = app.host.engine.read(move |reader| {
+        if let Some(before) = wanted.before {
+            let place = reader.refund(merchant, before)?.filter(|refund| known.sees(&refund.origin));
+            if place.is_none() {
+                return Ok(None);
+            }
+        }
+        reader.refunds(merchant, &filter, wanted).map(Some)
+    });
+    let found = found.await.map_err(Fault::of_unavailable)?;
+    let no_place = || Fault::of(Kind::Schema, "The request is not valid", "cursor", "must be a cursor of this list");
+    let mut refunds = found.ok_or_else(no_place)?;
     let more = refunds.len() > page.limit;
     refunds.truncate(page.limit);
     let next = if more { refunds.last().map(|refund| refund.id.0) } else { None };

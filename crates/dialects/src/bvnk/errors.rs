@@ -129,8 +129,7 @@ impl Fault {
     /// The other sentence of the original page, byte for byte.
     pub(super) fn invalid_amount(config: &Config, payin: PaymentId, left: Amount) -> Self {
         let code = Cow::Owned(config.refund_error_code.clone());
-        let currency =
-            if config.error_amount_with_currency { format!(" {}", left.currency) } else { String::new() };
+        let currency = if config.error_amount_with_currency { format!(" {}", left.currency) } else { String::new() };
         let number = printed(left);
         let message = format!("Invalid amount to refund from pay-in: {payin}. Available amount: {number}{currency}.");
         Self { code, ..Self::new(400, GENERAL, message) }
@@ -173,6 +172,8 @@ impl Fault {
             JsonFault::NotJson => Self::field("body", "is not valid JSON"),
             JsonFault::NotUtf8 => Self::field("body", "is not UTF-8"),
             JsonFault::TooDeep | JsonFault::TooMany => Self::field("body", format!("is {fault}")),
+            JsonFault::Nul(path) if path.is_empty() => Self::field("body", "holds NUL"),
+            JsonFault::Nul(path) => Self::field(&path.replace('/', "."), "holds NUL"),
             JsonFault::DuplicateMember(path) => Self::field(&path.replace('/', "."), "is given twice"),
         }
     }

@@ -22,10 +22,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Json, Problem> {
     }
     crate::json::parse(bytes).map_err(|fault| match fault {
         JsonFault::NotUtf8 => Problem::of(errors::INVALID_ENCODING),
-        JsonFault::NotJson if holds_no_text(bytes) => {
+        JsonFault::NotJson | JsonFault::Nul(_) if holds_no_text(bytes) => {
             Problem::new(errors::INVALID_ENCODING, "The body holds NUL or a lone surrogate.")
         }
-        JsonFault::NotJson => Problem::of(errors::INVALID_JSON),
+        JsonFault::NotJson | JsonFault::Nul(_) => Problem::of(errors::INVALID_JSON),
         JsonFault::TooDeep | JsonFault::TooMany => Problem::new(errors::INVALID_JSON, format!("The body is {fault}.")),
         JsonFault::DuplicateMember(path) => {
             let names = path.split('/').map(escaped).collect::<Vec<_>>().join("/");

@@ -7,7 +7,8 @@ use refundry_domain::event::{Actor, Event, EventKind};
 use refundry_domain::mandate::{MandateState, Period};
 use refundry_domain::party::CreditorSource;
 use refundry_domain::payment::{PaymentBlockCode, PaymentState, Provenance};
-use refundry_domain::refund::{CancelCause, SettledBy, Shortage};
+use refundry_domain::reason::FailureKind;
+use refundry_domain::refund::{CancelCause, ExpiredAt, Gate, SettledBy, Shortage};
 
 /// The states that a payment may be recorded in.
 pub(super) const RECORDABLE: [PaymentState; 4] =
@@ -269,6 +270,16 @@ pub(super) fn settled_by(by: SettledBy) -> &'static str {
         SettledBy::Attempt(_) => "attempt",
         SettledBy::Sweep => "sweep",
         SettledBy::External => "external",
+    }
+}
+
+/// The word of why a refund ran out of time.
+pub(super) fn expired_reason(at: ExpiredAt) -> &'static str {
+    match at {
+        ExpiredAt::Gate(Gate::Details) => "details_not_provided",
+        ExpiredAt::Gate(Gate::Settlement | Gate::Approval | Gate::Funds | Gate::Authorisation) | ExpiredAt::Ready => {
+            FailureKind::Expired.code()
+        }
     }
 }
 

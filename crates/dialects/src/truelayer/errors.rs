@@ -188,6 +188,8 @@ impl Fault {
             JsonFault::NotJson => Self::invalid_parameters("The body is not valid JSON."),
             JsonFault::NotUtf8 => Self::invalid_parameters("The body is not UTF-8."),
             JsonFault::TooDeep | JsonFault::TooMany => Self::invalid_parameters(format!("The body is {fault}.")),
+            JsonFault::Nul(path) if path.is_empty() => Self::invalid_parameters("The body holds NUL."),
+            JsonFault::Nul(path) => Self::invalid_field(&path.replace('/', "."), "Holds NUL."),
             JsonFault::DuplicateMember(path) => Self::invalid_field(&path.replace('/', "."), "Given twice."),
         }
     }

@@ -220,12 +220,29 @@ async fn sessions_and_ids_show_refunds_as_they_are() {
         let found = world.get(&format!("/v2/refunds?{query}")).await;
         assert_eq!(found.json().as_array().unwrap().len(), count, "{query}");
     }
-    for query in ["state=PENDING", "limit=0", "limit=201", "before=x", "payment_session_id=x"] {
+    // A place that is none begins no list anew; another application's is none.
+    let nowhere = format!("before={}", unknown_id());
+    let foreign = format!("/v2/refunds?before={}", id_in(&second));
+    let heard = world.call(Method::GET, &foreign).by_other().send().await;
+    assert_eq!(heard.fault(), (400, "bad_request".into(), "before".into()));
+    for query in ["state=PENDING", "limit=0", "limit=201", "before=x", &nowhere, "payment_session_id=x"] {
         assert_eq!(world.get(&format!("/v2/refunds?{query}")).await.fault().1, "bad_request", "{query}");
     }
     for id in [unknown_id(), "x".to_owned()] {
         assert_eq!(world.get(&format!("/v2/refunds/{id}")).await.fault(), (404, "not_found".into(), String::new()));
     }
+}
+
+// conformance: banked 28
+#[tokio::test]
+async fn a_session_shows_all_of_its_refunds_however_many() {
+    let world = World::new().await;
+    let session = world.sent_session("GBP", Some(ida())).await;
+    for _ in 0..1_001 {
+        world.refund(&refund_of(&session, 1)).await;
+    }
+    let shown = world.get(&format!("/v2/payment_sessions/{session}")).await.json();
+    assert_eq!(shown["refunds"].as_array().unwrap().len(), 1_001);
 }
 
 // conformance: banked 39

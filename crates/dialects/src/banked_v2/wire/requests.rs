@@ -236,7 +236,7 @@ fn line_item(fields: &mut Fields, row: &Json, path: &str) -> Option<(LineItem, C
         return None;
     }
     let name = fields.required_text(row, &format!("{path}/name"), NAME_LENGTH_MAX);
-    let amount = fields.amount(row, &format!("{path}/amount"), Kind::Amount);
+    let amount = fields.amount(row, &format!("{path}/amount"), Kind::Schema);
     let quantity = fields.amount(row, &format!("{path}/quantity"), Kind::Schema);
     let description = fields.text(row, &format!("{path}/description"), NAME_LENGTH_MAX);
     let path = format!("{path}/currency");

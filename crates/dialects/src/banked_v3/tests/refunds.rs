@@ -470,7 +470,8 @@ async fn the_list_is_newest_first_and_pages() {
     assert_eq!(page("?status=FAILED".into()).await.0, Vec::<String>::new());
     assert_eq!(page(format!("?original_payin_id={}", world.payin)).await.0.len(), 5);
     assert_eq!(page(format!("?original_payin_id={}", unknown_id())).await.0.len(), 0);
-    for query in ["limit=0", "limit=201", "limit=x", "status=sent", "cursor=x", "original_payin_id=x"] {
+    let nowhere = format!("cursor={}", unknown_id());
+    for query in ["limit=0", "limit=201", "limit=x", "status=sent", "cursor=x", &nowhere, "original_payin_id=x"] {
         let (status, code, names) = world.get(&format!("/v3/refunds?{query}")).await.fault();
         assert_eq!(
             (status, code.as_str(), names),

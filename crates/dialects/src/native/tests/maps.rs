@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::Request;
 use refundry_domain::mandate::{MandateState, Period};
 use refundry_domain::payment::{PaymentFailure, PaymentFailureReason, PaymentState};
-use refundry_domain::refund::RefundState;
+use refundry_domain::refund::{ExpiredAt, Gate, RefundState};
 use refundry_domain::refusal::{DependsOn, Refusal};
 use refundry_domain::rules::Environment;
 use refundry_domain::time::{Span, Timestamp};
@@ -49,7 +49,8 @@ fn every_state_of_a_refund_has_its_word() {
         let body = serde_json::to_value(wire::refund(&refund, Some(&payment), Environment::Sandbox)).expect("a body");
         let word = body["status"].as_str().expect("a status").to_owned();
         assert!(states::REFUND_STATUSES.contains(&word.as_str()), "{word}");
-        let has_reason = matches!(state, RefundState::Failed { .. } | RefundState::Returned { .. });
+        let has_reason =
+            matches!(state, RefundState::Failed { .. } | RefundState::Returned { .. } | RefundState::Expired { .. });
         assert_eq!(body["reason"].is_null(), !has_reason, "{word}");
         assert_eq!(body["expires_at"].is_null(), !state.before_send(), "{word}");
         words.insert(word);
@@ -82,6 +83,21 @@ fn a_payment_is_shown_as_described() {
         }
     }
     assert_eq!(words("reason").len(), PaymentFailureReason::ALL.len());
+}
+
+// conformance: banked 36
+#[test]
+fn what_ran_out_of_time_says_what_was_missing() {
+    let shown = |at| serde_json::to_value(wire::status(RefundState::Expired { at })).expect("a body");
+    let details = shown(ExpiredAt::Gate(Gate::Details));
+    assert_eq!(
+        (&details["reason"]["code"], &details["expired_at_gate"]),
+        (&"details_not_provided".into(), &"details".into())
+    );
+    for gate in Gate::ALL.iter().copied().filter(|gate| *gate != Gate::Details) {
+        assert_eq!(shown(ExpiredAt::Gate(gate))["reason"]["code"], "expired");
+    }
+    assert_eq!(shown(ExpiredAt::Ready)["reason"]["code"], "expired");
 }
 
 #[test]

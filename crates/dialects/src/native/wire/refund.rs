@@ -61,7 +61,10 @@ pub(in super::super) fn status(state: RefundState) -> StatusBody {
         RefundState::Settled { by } => body.settled_by = Some(states::settled_by(by)),
         RefundState::Failed { failure } => body.reason = Some(reason(failure)),
         RefundState::Cancelled { cause } => body.cancel_cause = Some(states::cancel_cause(cause)),
-        RefundState::Expired { at } => body.expired_at_gate = Some(at.code()),
+        RefundState::Expired { at } => {
+            body.reason = Some(ReasonBody { code: states::expired_reason(at), bank_code: None });
+            body.expired_at_gate = Some(at.code());
+        }
         RefundState::Returned { code, amount_back, charges } => {
             body.reason = Some(return_reason(code));
             body.amount_back = Some(amount_back);
