@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{Method, StatusCode};
 use refundry_dialects::host::{Dialect, Provisioned, SandboxPlan};
+use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::webhook::WebhookDialect;
 use refundry_server::edge::Edge;
 use refundry_server::fault::Fault;
@@ -57,6 +58,10 @@ impl Dialect for Toy {
 
     fn webhooks(&self) -> Arc<dyn WebhookDialect> {
         unreachable!("no events in these tests")
+    }
+
+    fn person_refunds(&self) -> Arc<dyn PersonRefunds> {
+        unreachable!("no people in these tests")
     }
 
     fn sandbox_member(&self) -> &'static str {

@@ -20,6 +20,19 @@ fn added(server: &Server, email: &str, name: &str, role: &str) -> Person {
     Person { email: email.to_owned(), password: password.to_owned(), secret: None, api_key: None }
 }
 
+async fn a_browser_that_guesses_waits(browser: &Browser, base: &str) {
+    for _ in 0..6 {
+        browser.open(&format!("{base}/console/sign-in")).await;
+        browser.fill("#email", "grace@shop.example").await;
+        browser.fill("#password", "a wrong guess").await;
+        browser.click("main .button").await;
+        browser.until("[role=alert]").await;
+    }
+    assert!(browser.text("[role=alert]").await.contains("Too many wrong tries"));
+    assert!(browser.complaints().await.iter().all(|line| line.contains("429")));
+    browser.look("too-many").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_decides_sets_up_an_authenticator_first() {
     let mut server = Server::start().await;
@@ -79,17 +92,7 @@ async fn who_decides_sets_up_an_authenticator_first() {
     browser.click(".who .button").await;
     browser.at(&format!("{base}/console/sign-in")).await;
 
-    // A browser that guesses waits.
-    for _ in 0..6 {
-        browser.open(&format!("{base}/console/sign-in")).await;
-        browser.fill("#email", "grace@shop.example").await;
-        browser.fill("#password", "a wrong guess").await;
-        browser.click("main .button").await;
-        browser.until("[role=alert]").await;
-    }
-    assert!(browser.text("[role=alert]").await.contains("Too many wrong tries"));
-    assert!(browser.complaints().await.iter().all(|line| line.contains("429")));
-    browser.look("too-many").await;
+    a_browser_that_guesses_waits(&browser, &base).await;
 
     // A lost phone: the second factor goes, and is set up anew.
     server.end();
