@@ -23,7 +23,7 @@ use refundry_domain::id::MerchantId;
 use refundry_domain::rules::Environment;
 use refundry_engine::engine::Engine;
 use refundry_engine::envelope::Unavailable;
-use refundry_engine::hosted::HostedPages;
+use refundry_engine::hosted::{CheckoutPages, HostedPages};
 use std::sync::Arc;
 
 pub(crate) use brand::letter_accent;
@@ -36,6 +36,8 @@ pub struct HostedParts {
     pub public_origin: Option<String>,
     /// Whose links lead here.
     pub pages: Vec<Arc<dyn HostedPages>>,
+    /// Whose checkouts stand here.
+    pub checkouts: Vec<Arc<dyn CheckoutPages>>,
 }
 
 /// Pages behind links.
@@ -43,6 +45,7 @@ pub struct Hosted {
     engine: Arc<Engine>,
     site: Site,
     pages: Vec<Arc<dyn HostedPages>>,
+    checkouts: Vec<Arc<dyn CheckoutPages>>,
 }
 
 impl std::fmt::Debug for HostedParts {
@@ -73,7 +76,12 @@ impl Hosted {
     /// The pages of these dialects.
     #[must_use]
     pub fn new(parts: HostedParts) -> Arc<Self> {
-        Arc::new(Self { engine: parts.engine, site: Site::new(parts.public_origin), pages: parts.pages })
+        Arc::new(Self {
+            engine: parts.engine,
+            site: Site::new(parts.public_origin),
+            pages: parts.pages,
+            checkouts: parts.checkouts,
+        })
     }
 
     /// Their routes. Every path tolerates one trailing slash.

@@ -3,7 +3,10 @@
 //! A generation is a folder of its own (`banked_v2`, `banked_v3`) and knows
 //! this file, but no other generation.
 
+pub(crate) mod accounts;
 pub(crate) mod auth;
+pub(crate) mod call;
+pub(crate) mod checkout;
 pub(crate) mod config;
 pub(crate) mod endpoints;
 pub(crate) mod errors;

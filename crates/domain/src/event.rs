@@ -1,6 +1,8 @@
 //! Events: every change of state writes exactly one, numbered per refund and
 //! chained by hash per payment, or per payout (design section 8).
 
+mod entered;
+
 use crate::bytes::{Decoder, Encoder, Malformed};
 use crate::id::{AccountId, EventId, MandateId, MerchantId, PaymentId, PayoutId, PersonId, RefundId};
 use crate::payout::PayoutState;
@@ -223,40 +225,6 @@ impl Event {
     #[must_use]
     pub fn mandate(&self) -> Option<MandateId> {
         if let EventKind::MandateEntered { mandate, state: _ } = &self.kind { Some(*mandate) } else { None }
-    }
-
-    /// The state that the refund or payment entered, where it did.
-    #[must_use]
-    pub fn refund_state(&self) -> Option<RefundState> {
-        match &self.kind {
-            EventKind::RefundEntered { state } => Some(*state),
-            EventKind::PaymentRecorded
-            | EventKind::PaymentAuthorised
-            | EventKind::PaymentExecuted
-            | EventKind::PaymentSettled { .. }
-            | EventKind::PaymentFailed
-            | EventKind::PaymentReversed { .. }
-            | EventKind::PaymentBlock { .. }
-            | EventKind::DetailsGiven
-            | EventKind::ApprovalGiven { .. }
-            | EventKind::ApprovalVoided
-            | EventKind::AuthorisationGiven
-            | EventKind::BlockPlaced { .. }
-            | EventKind::BlockLifted { .. }
-            | EventKind::CaseOpened { .. }
-            | EventKind::CaseClosed { .. }
-            | EventKind::AttemptOpened { .. }
-            | EventKind::WithdrawalAsked
-            | EventKind::MandateEntered { .. }
-            | EventKind::AccountFunded { .. }
-            | EventKind::AccountDrained { .. }
-            | EventKind::PayoutEntered { .. }
-            | EventKind::StrayFound { .. }
-            | EventKind::StrayReturned { .. }
-            | EventKind::StrayClosed { .. }
-            | EventKind::AccountPaused { .. }
-            | EventKind::AccountResumed { .. } => None,
-        }
     }
 }
 

@@ -278,7 +278,24 @@ pub enum NotRenewed {
     TooManyLetters,
 }
 
-/// A dialect whose links lead to pages.
+/// A dialect whose links lead to a checkout.
+pub trait CheckoutPages: Send + Sync {
+    /// A checkout; none where there is no such.
+    fn checkout<'a>(&'a self, id: &'a str) -> HostedFuture<'a, Option<Checkout>>;
+
+    /// Goes to a bank: the token of the visit there, good for an hour; none
+    /// where this cannot be (any more).
+    fn visit<'a>(&'a self, id: &'a str, bank: &'a str) -> HostedFuture<'a, Option<String>>;
+
+    /// What the mock bank shows to its visitor; none without a good token.
+    fn at_bank<'a>(&'a self, visit: &'a str) -> HostedFuture<'a, Option<Checkout>>;
+
+    /// What the visitor decides; the checkout as it will be. A second decision
+    /// changes nothing and tells the first one's end.
+    fn decide<'a>(&'a self, visit: &'a str, decision: Decision) -> HostedFuture<'a, Option<Checkout>>;
+}
+
+/// A dialect whose links lead to pages that ask for details.
 pub trait HostedPages: Send + Sync {
     /// Where a details link leads.
     fn details<'a>(&'a self, refund: &'a str, token: &'a str) -> HostedFuture<'a, DetailsLink>;
@@ -299,20 +316,6 @@ pub trait HostedPages: Send + Sync {
         token: &'a str,
         form: DetailsForm,
     ) -> HostedFuture<'a, DetailsAnswer>;
-
-    /// A checkout; none where there is no such.
-    fn checkout<'a>(&'a self, id: &'a str) -> HostedFuture<'a, Option<Checkout>>;
-
-    /// Goes to a bank: the token of the visit there, good for an hour; none
-    /// where this cannot be (any more).
-    fn visit<'a>(&'a self, id: &'a str, bank: &'a str) -> HostedFuture<'a, Option<String>>;
-
-    /// What the mock bank shows to its visitor; none without a good token.
-    fn at_bank<'a>(&'a self, visit: &'a str) -> HostedFuture<'a, Option<Checkout>>;
-
-    /// What the visitor decides; the checkout as it will be. A second decision
-    /// changes nothing and tells the first one's end.
-    fn decide<'a>(&'a self, visit: &'a str, decision: Decision) -> HostedFuture<'a, Option<Checkout>>;
 
     /// All refunds that wait for details, for whoever sends letters to begin with.
     fn waiting(&self) -> HostedFuture<'_, Vec<(MerchantId, RefundId)>>;

@@ -38,8 +38,12 @@ impl Links {
 /// Puts it together.
 pub(crate) fn open(config: &Config, engine: &Arc<Engine>, dialects: &[Arc<dyn Dialect>]) -> anyhow::Result<Links> {
     let asked: Vec<Arc<dyn HostedPages>> = dialects.iter().filter_map(|dialect| dialect.hosted_pages()).collect();
-    let parts =
-        HostedParts { engine: Arc::clone(engine), public_origin: config.public_origin.clone(), pages: asked.clone() };
+    let parts = HostedParts {
+        engine: Arc::clone(engine),
+        public_origin: config.public_origin.clone(),
+        pages: asked.clone(),
+        checkouts: dialects.iter().filter_map(|dialect| dialect.checkout_pages()).collect(),
+    };
     let smtp = server(&config.mail)?;
     let outbox = Arc::new(Outbox::new(Arc::clone(engine.clock()), smtp.clone()));
     // Only the sandbox keeps copies for showing.

@@ -56,7 +56,7 @@ impl Hosted {
 }
 
 async fn find(hosted: &Hosted, visit: &str) -> Result<Option<Checkout>, Unavailable> {
-    for pages in &hosted.pages {
+    for pages in &hosted.checkouts {
         if let Some(checkout) = pages.at_bank(visit).await? {
             return Ok(Some(checkout));
         }
@@ -98,7 +98,7 @@ pub(super) async fn submit(
 }
 
 async fn decide(hosted: &Hosted, visit: &str, decision: Decision) -> Result<Option<Checkout>, Unavailable> {
-    for pages in &hosted.pages {
+    for pages in &hosted.checkouts {
         if let Some(checkout) = pages.decide(visit, decision).await? {
             return Ok(Some(checkout));
         }

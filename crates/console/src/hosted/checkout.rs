@@ -60,7 +60,7 @@ pub(super) fn path(id: u128, result: bool) -> String {
 
 /// A checkout, asked of everybody whose links lead here.
 async fn find(hosted: &Hosted, id: &str) -> Result<Option<Checkout>, Unavailable> {
-    for pages in &hosted.pages {
+    for pages in &hosted.checkouts {
         if let Some(checkout) = pages.checkout(id).await? {
             return Ok(Some(checkout));
         }
@@ -82,7 +82,11 @@ fn standing(checkout: &Checkout, merchant: &str) -> (String, Vec<String>) {
     let money = Money(checkout.amount).figures();
     let to = receiver(checkout).sentence();
     let bank = checkout.bank.as_ref().map_or("the bank", |bank| bank.name);
-    let reference = format!("The text on the statement is {}.", checkout.remittance);
+    let reference = match &*checkout.remittance {
+        "" => None,
+        text => Some(format!("The text on the statement is {text}.")),
+    };
+    let with = |lines: Vec<String>| lines.into_iter().chain(reference.clone()).collect::<Vec<String>>();
     match (checkout.state, checkout.refund) {
         (CheckoutState::Open, _) => (format!("{money} waits for a bank"), vec![]),
         (CheckoutState::Waiting, _) => (
@@ -94,12 +98,12 @@ fn standing(checkout: &Checkout, merchant: &str) -> (String, Vec<String>) {
         ),
         (CheckoutState::Pending, _) => (
             format!("{money} is on its way to {to}"),
-            vec![format!("{bank} has the order and will say when it is done. {reference}")],
+            with(vec![format!("{bank} has the order and will say when it is done.")]),
         ),
         (CheckoutState::Sent, true) => {
-            (format!("{money} was sent back to {to}"), vec![reference, format!("Thank you from {merchant}.")])
+            (format!("{money} was sent back to {to}"), with(vec![format!("Thank you from {merchant}.")]))
         }
-        (CheckoutState::Sent, false) => (format!("You paid {money} to {merchant}"), vec![reference]),
+        (CheckoutState::Sent, false) => (format!("You paid {money} to {merchant}"), with(vec![])),
         (CheckoutState::Failed, true) => (
             format!("The refund of {money} was not sent"),
             vec!["No money left your account.".to_owned(), "You can ask for a new refund.".to_owned()],
@@ -201,7 +205,7 @@ fn no_bank() -> Problems {
 }
 
 async fn visit(hosted: &Hosted, id: &str, bank: &str) -> Result<Response, Unavailable> {
-    for pages in &hosted.pages {
+    for pages in &hosted.checkouts {
         if let Some(visit) = pages.visit(id, bank).await? {
             return Ok(on_to(&format!("/mock-bank/{visit}")));
         }

@@ -15,8 +15,8 @@ use refundry_domain::party::CreditorSource;
 use refundry_domain::payment::Payment;
 use refundry_engine::envelope::{Envelope, Work};
 use refundry_engine::hosted::{
-    AccountFields, Bank, Checkout, CheckoutItem, CheckoutState, Decision, DetailsAnswer, DetailsAsked, DetailsField,
-    DetailsForm, DetailsLink, FieldFault, HostedFuture, HostedPages, Letter, LettersSent, NotRenewed,
+    AccountFields, Bank, Checkout, CheckoutItem, CheckoutPages, CheckoutState, Decision, DetailsAnswer, DetailsAsked,
+    DetailsField, DetailsForm, DetailsLink, FieldFault, HostedFuture, HostedPages, Letter, LettersSent, NotRenewed,
 };
 use refundry_engine::registry::{Brand, RegistryChange, RegistryEntry};
 use refundry_testkit::make;
@@ -97,19 +97,7 @@ fn now<'a, T: Send + 'a>(value: T) -> HostedFuture<'a, T> {
     Box::pin(async { Ok(value) })
 }
 
-impl HostedPages for Told {
-    fn details<'a>(&'a self, _: &'a str, token: &'a str) -> HostedFuture<'a, DetailsLink> {
-        now(self.link(token))
-    }
-
-    fn check_details<'a>(&'a self, _: &'a str, token: &'a str, form: DetailsForm) -> HostedFuture<'a, DetailsAnswer> {
-        now(self.judge(token, &form))
-    }
-
-    fn give_details<'a>(&'a self, _: &'a str, token: &'a str, form: DetailsForm) -> HostedFuture<'a, DetailsAnswer> {
-        now(self.judge(token, &form))
-    }
-
+impl CheckoutPages for Told {
     fn checkout<'a>(&'a self, id: &'a str) -> HostedFuture<'a, Option<Checkout>> {
         now((id == GOOD).then(|| self.checkout()))
     }
@@ -124,6 +112,20 @@ impl HostedPages for Told {
 
     fn decide<'a>(&'a self, visit: &'a str, _: Decision) -> HostedFuture<'a, Option<Checkout>> {
         now((visit == GOOD).then(|| self.checkout()))
+    }
+}
+
+impl HostedPages for Told {
+    fn details<'a>(&'a self, _: &'a str, token: &'a str) -> HostedFuture<'a, DetailsLink> {
+        now(self.link(token))
+    }
+
+    fn check_details<'a>(&'a self, _: &'a str, token: &'a str, form: DetailsForm) -> HostedFuture<'a, DetailsAnswer> {
+        now(self.judge(token, &form))
+    }
+
+    fn give_details<'a>(&'a self, _: &'a str, token: &'a str, form: DetailsForm) -> HostedFuture<'a, DetailsAnswer> {
+        now(self.judge(token, &form))
     }
 
     fn waiting(&self) -> HostedFuture<'_, Vec<(MerchantId, RefundId)>> {
@@ -188,6 +190,7 @@ impl Pages {
             engine: Arc::clone(&world.engine),
             public_origin: None,
             pages: vec![Arc::clone(&told) as Arc<dyn HostedPages>],
+            checkouts: vec![Arc::clone(&told) as Arc<dyn CheckoutPages>],
         };
         Self { world, told, router: Hosted::new(parts).routes() }
     }

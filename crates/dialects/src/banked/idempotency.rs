@@ -7,11 +7,11 @@ use super::auth::Caller;
 use super::errors::{self, Blame, Fault, KEY_HEADER, Kind, Reply, Shape};
 use crate::json::{self, Json, JsonFault};
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use refundry_domain::refusal::Refusal;
 use refundry_engine::digest::{fingerprint, once_key};
 use refundry_engine::envelope::{Answer, Envelope, Once, Outcome, Work};
-use std::borrow::Cow;
 
 /// Longest key, in bytes.
 const KEY_LENGTH_MAX: usize = 255;
@@ -42,27 +42,27 @@ pub(crate) fn missing_key() -> Fault {
 
 /// A body, read once: for its content and for its fingerprint.
 #[derive(Debug)]
-pub(crate) struct Content<'b> {
+pub(crate) struct Content {
     /// The JSON, or why it is none.
     pub(crate) json: Result<Json, JsonFault>,
     /// What two equal requests share: canonical JSON, or the raw bytes.
-    canonical: Cow<'b, [u8]>,
+    canonical: Bytes,
 }
 
-impl<'b> Content<'b> {
+impl Content {
     /// Reads a body.
-    pub(crate) fn read(body: &'b [u8]) -> Self {
+    pub(crate) fn read(body: &Bytes) -> Self {
         let json = json::parse(body);
         let canonical = match &json {
-            Ok(json) => Cow::Owned(json::canonical(json)),
-            Err(_) => Cow::Borrowed(body),
+            Ok(json) => Bytes::from(json::canonical(json)),
+            Err(_) => body.clone(),
         };
         Self { json, canonical }
     }
 
     /// A request without a body of interest.
     pub(crate) fn none() -> Self {
-        Self { json: Err(JsonFault::NotJson), canonical: Cow::Borrowed(&[]) }
+        Self { json: Err(JsonFault::NotJson), canonical: Bytes::new() }
     }
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn canonical_path(path: &str) -> &str {
 }
 
 /// The record under which a request happens once.
-pub(crate) fn once(app: &App, caller: &Caller, method: &Method, path: &str, key: &str, content: &Content<'_>) -> Once {
+pub(crate) fn once(app: &App, caller: &Caller, method: &Method, path: &str, key: &str, content: &Content) -> Once {
     let scope: [&[u8]; 5] = [
         b"banked",
         caller.application.as_bytes(),

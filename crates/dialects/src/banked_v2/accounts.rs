@@ -6,122 +6,27 @@
 use super::auth::{self, Caller};
 use super::errors::{Fault, Reply, Shape};
 use super::wire;
-use crate::account_number;
 use crate::banked::App;
+use crate::banked::accounts as family;
+use crate::banked::checkout;
 use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
-use refundry_domain::id::AccountId;
-use refundry_domain::ledger::{Account, AccountKind};
+use refundry_domain::ledger::Account;
 use refundry_domain::money::Currency;
-use refundry_domain::party::AccountIdentifier;
-use refundry_engine::digest::sha256;
 use refundry_engine::hosted::Bank;
 use std::sync::Arc;
 
-/// The sandbox's bank, and where payers and merchants have accounts.
-pub(super) const MOCK_BANK: Bank = Bank { id: "mock-bank", name: "Mock Bank" };
-/// A bank that keeps its customers' accounts to itself.
-pub(super) const MOCK_BANK_NO_DETAILS: Bank = Bank { id: "mock-bank-no-details", name: "Mock Bank (no details)" };
-/// The sandbox's bank in Australia.
-pub(super) const MOCK_BANK_AU: Bank = Bank { id: "mock-bank-au", name: "Mock Bank AU" };
+pub(super) use family::{
+    Linked, MOCK_BANK, MOCK_BANK_AU, MOCK_BANK_NO_DETAILS, bank, banks, default_of, first_in_pounds,
+};
 
-/// The first account in pounds (contract 8.2).
-const FIRST_SORT_CODE: &str = "010203";
-const FIRST_NUMBER: &str = "12345678";
-/// The mock bank's sort code and bank state branch.
-const SORT_CODE: &str = "040099";
-const BSB: &str = "111114";
-/// Its name in IBANs.
-const IBAN_BANK: &str = "MOCK";
-/// The account of every payer at the mock bank (contract 3.13).
-const PAYER_NUMBER: &str = "55120934";
-
-/// An account that an application may be paid into.
-#[derive(Debug, Clone)]
-pub(super) struct Linked {
-    /// The account.
-    pub(super) id: AccountId,
-    /// Its currency.
-    pub(super) currency: Currency,
-    /// How the world names it.
-    pub(super) number: AccountIdentifier,
-    own: bool,
-    eligible: bool,
-}
-
-/// The accounts that an application may be paid into, oldest first. Their
-/// numbers are functions of their ids.
-pub(super) fn linked(mut accounts: Vec<Account>, application: &str) -> Vec<Linked> {
-    accounts.retain(|account| {
-        account.kind == AccountKind::Held && (account.group.is_empty() || *account.group == *application)
-    });
-    accounts.sort_by_key(|account| (account.created_at, account.id));
-    let first = accounts.iter().find(|account| account.currency == Currency::GBP).map(|account| account.id);
-    let link = |account: &Account| Linked {
-        id: account.id,
-        currency: account.currency,
-        number: number_of(account.id, account.currency, first == Some(account.id)),
-        own: !account.group.is_empty(),
-        eligible: account.eligible,
-    };
-    accounts.iter().filter(|account| wire::speaks_of(account.currency)).map(link).collect()
-}
-
-/// The account that is paid into when none is named: the application's own
-/// before the merchant's.
-pub(super) fn default_of(linked: &[Linked], currency: Currency) -> Option<&Linked> {
-    let mut fitting: Vec<&Linked> = linked.iter().filter(|account| account.currency == currency).collect();
-    fitting.sort_by_key(|account| (!account.own, !account.eligible));
-    fitting.first().copied()
-}
-
-fn number_of(id: AccountId, currency: Currency, is_first_in_pounds: bool) -> AccountIdentifier {
-    if is_first_in_pounds {
-        return first_in_pounds();
-    }
-    let hash = sha256(format!("bank account {id}").as_bytes());
-    let digits: String = hash.iter().take(8).map(|byte| char::from(b'0' + byte % 10)).collect();
-    at_mock_bank(currency, digits)
-}
-
-/// The number of a merchant's first account in pounds.
-pub(super) fn first_in_pounds() -> AccountIdentifier {
-    scan(FIRST_SORT_CODE, FIRST_NUMBER.to_owned())
-}
-
-fn scan(sort_code: &str, number: String) -> AccountIdentifier {
-    AccountIdentifier::Scan { sort_code: sort_code.to_owned(), number }
-}
-
-fn at_mock_bank(currency: Currency, number: String) -> AccountIdentifier {
-    if currency == Currency::AUD {
-        return AccountIdentifier::Bsb { bsb: BSB.to_owned(), number };
-    }
-    if currency == Currency::EUR {
-        return AccountIdentifier::Iban(account_number::iban_of("IE", &format!("{IBAN_BANK}{SORT_CODE}{number}")));
-    }
-    scan(SORT_CODE, number)
-}
-
-/// The account of a payer at the mock bank.
-pub(super) fn of_payer(currency: Currency) -> AccountIdentifier {
-    at_mock_bank(currency, PAYER_NUMBER.to_owned())
-}
-
-/// The banks for payments or refunds in a currency; none outside the sandbox,
-/// where nothing connects us to one.
-pub(super) fn banks(app: &App, currency: Currency, refund: bool) -> Vec<Bank> {
-    if app.host.payer_bank.is_none() {
-        return Vec::new();
-    }
-    let main = if currency == Currency::AUD { MOCK_BANK_AU } else { MOCK_BANK };
-    if refund { vec![main] } else { vec![main, MOCK_BANK_NO_DETAILS] }
-}
-
-/// The bank of this id.
-pub(super) fn bank(id: &str) -> Option<Bank> {
-    [MOCK_BANK, MOCK_BANK_NO_DETAILS, MOCK_BANK_AU].into_iter().find(|bank| bank.id == id)
+/// The accounts that an application may be paid into, of currencies that this
+/// generation knows.
+pub(super) fn linked(accounts: Vec<Account>, application: &str) -> Vec<Linked> {
+    let mut linked = family::linked(accounts, application);
+    linked.retain(|account| wire::speaks_of(account.currency));
+    linked
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
@@ -157,8 +62,7 @@ pub(super) async fn linked_to(app: &App, caller: &Caller) -> Result<Vec<Linked>,
 
 /// The merchant's name, as customers know it.
 pub(super) fn merchant_name(app: &App, caller: &Caller) -> String {
-    let directory = app.host.engine.directory();
-    directory.merchants.get(&caller.merchant).map(|merchant| merchant.name.clone()).unwrap_or_default()
+    checkout::merchant_name(app, caller.merchant)
 }
 
 pub(super) async fn providers(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {

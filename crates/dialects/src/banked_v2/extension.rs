@@ -3,6 +3,7 @@
 //! addresses and account numbers.
 
 use super::DIALECT;
+use crate::banked::checkout::{decision_of, number_of};
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
 use refundry_domain::party::AccountIdentifier;
 use refundry_domain::payment::Payment;
@@ -223,23 +224,6 @@ fn option_text(to: &mut Encoder, text: Option<&str>) {
     to.option(text, |to, text| {
         to.text(text);
     });
-}
-
-fn number_of(decision: Decision) -> u8 {
-    match decision {
-        Decision::Authorise => 0,
-        Decision::Decline => 1,
-        Decision::KeepPending => 2,
-    }
-}
-
-fn decision_of(number: u8) -> Result<Decision, Malformed> {
-    Ok(match number {
-        0 => Decision::Authorise,
-        1 => Decision::Decline,
-        2 => Decision::KeepPending,
-        _ => return Err(Malformed),
-    })
 }
 
 fn encode_account(to: &mut Encoder, account: &AccountIdentifier) {

@@ -10,20 +10,14 @@ mod details;
 mod letters;
 
 use super::extension::SessionExtension;
-use crate::banked::{App, FAMILY};
+use crate::banked::App;
 use refundry_domain::id::{MerchantId, RefundId};
 use refundry_domain::payment::Payment;
-use refundry_domain::refusal::Refusal;
-use refundry_engine::envelope::{Answer, Envelope, Unavailable};
 use refundry_engine::hosted::{
-    Checkout, Decision, DetailsAnswer, DetailsForm, DetailsLink, HostedFuture, HostedPages, Letter, LettersSent,
-    NotRenewed,
+    Checkout, CheckoutPages, Decision, DetailsAnswer, DetailsForm, DetailsLink, HostedFuture, HostedPages, Letter,
+    LettersSent, NotRenewed,
 };
-use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// How often a page tries again when somebody else was faster.
-const ATTEMPT_COUNT_MAX: usize = 5;
 
 /// The pages' side of this dialect.
 #[derive(Debug)]
@@ -36,22 +30,6 @@ impl Pages {
     pub(super) fn new(app: &Arc<App>) -> Self {
         Self { app: Arc::clone(app) }
     }
-}
-
-/// The merchants that an id in an address may belong to.
-fn merchants(app: &App) -> BTreeSet<MerchantId> {
-    let directory = app.host.engine.directory();
-    directory.groups.values().filter(|group| group.dialect == FAMILY).map(|group| group.merchant).collect()
-}
-
-fn merchant_name(app: &App, merchant: MerchantId) -> String {
-    let directory = app.host.engine.directory();
-    directory.merchants.get(&merchant).map(|merchant| merchant.name.clone()).unwrap_or_default()
-}
-
-/// What became of an envelope that may be refused.
-async fn execute(app: &App, envelope: Envelope) -> Result<Result<Answer, Refusal>, Unavailable> {
-    Ok(app.host.engine.execute(envelope).await?.result)
 }
 
 impl HostedPages for Pages {
@@ -75,22 +53,6 @@ impl HostedPages for Pages {
         form: DetailsForm,
     ) -> HostedFuture<'a, DetailsAnswer> {
         Box::pin(details::give(&self.app, refund, token, form))
-    }
-
-    fn checkout<'a>(&'a self, id: &'a str) -> HostedFuture<'a, Option<Checkout>> {
-        Box::pin(checkout::show(&self.app, id))
-    }
-
-    fn visit<'a>(&'a self, id: &'a str, bank: &'a str) -> HostedFuture<'a, Option<String>> {
-        Box::pin(checkout::visit(&self.app, id, bank))
-    }
-
-    fn at_bank<'a>(&'a self, visit: &'a str) -> HostedFuture<'a, Option<Checkout>> {
-        Box::pin(checkout::at_bank(&self.app, visit))
-    }
-
-    fn decide<'a>(&'a self, visit: &'a str, decision: Decision) -> HostedFuture<'a, Option<Checkout>> {
-        Box::pin(checkout::decide(&self.app, visit, decision))
     }
 
     fn waiting(&self) -> HostedFuture<'_, Vec<(MerchantId, RefundId)>> {
@@ -127,5 +89,23 @@ impl HostedPages for Pages {
 
     fn payer_told(&self, payment: &Payment) -> Option<String> {
         SessionExtension::of(payment)?.payer?.name.filter(|name| !name.is_empty())
+    }
+}
+
+impl CheckoutPages for Pages {
+    fn checkout<'a>(&'a self, id: &'a str) -> HostedFuture<'a, Option<Checkout>> {
+        Box::pin(checkout::show(&self.app, id))
+    }
+
+    fn visit<'a>(&'a self, id: &'a str, bank: &'a str) -> HostedFuture<'a, Option<String>> {
+        Box::pin(checkout::visit(&self.app, id, bank))
+    }
+
+    fn at_bank<'a>(&'a self, visit: &'a str) -> HostedFuture<'a, Option<Checkout>> {
+        Box::pin(checkout::at_bank(&self.app, visit))
+    }
+
+    fn decide<'a>(&'a self, visit: &'a str, decision: Decision) -> HostedFuture<'a, Option<Checkout>> {
+        Box::pin(checkout::decide(&self.app, visit, decision))
     }
 }

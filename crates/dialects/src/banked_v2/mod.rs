@@ -49,7 +49,7 @@ use crate::host::{Dialect, Provisioned, SandboxPlan, SigningKeys};
 use axum::Router;
 use axum::response::Response;
 use http::Method;
-use refundry_engine::hosted::HostedPages;
+use refundry_engine::hosted::{CheckoutPages, HostedPages};
 use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
@@ -112,6 +112,10 @@ impl Dialect for BankedV2 {
 
     fn person_refunds(&self) -> Arc<dyn PersonRefunds> {
         Arc::new(people::People(Arc::clone(&self.app)))
+    }
+
+    fn checkout_pages(&self) -> Option<Arc<dyn CheckoutPages>> {
+        Some(Arc::new(hosted::Pages::new(&self.app)))
     }
 
     fn hosted_pages(&self) -> Option<Arc<dyn HostedPages>> {

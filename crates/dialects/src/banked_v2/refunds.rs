@@ -11,15 +11,14 @@ use super::wire::{self, PayeeInput, RefundRequest};
 use super::{DIALECT, accounts, states};
 use crate::account_number;
 use crate::answer;
+use crate::banked::call::{self, Call, Post};
 use crate::banked::config::Config;
-use crate::banked::idempotency::{self, Content};
 use crate::banked::read::Fields;
 use crate::banked::{App, paths};
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Uri};
 use refundry_domain::command::{Command, FeeInput, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::{Limits, Pace};
 use refundry_domain::id::{PaymentId, PersonId, RefundId};
@@ -30,7 +29,7 @@ use refundry_domain::reference::{AutoContent, Tag, auto_hash};
 use refundry_domain::refund::{Funding, Refund, ReserveAt, Shortage};
 use refundry_domain::time::Span;
 use refundry_engine::digest::sha256;
-use refundry_engine::envelope::{Answer, Envelope, Outcome};
+use refundry_engine::envelope::Answer;
 use refundry_engine::mint;
 use refundry_engine::store::{PageRequest, RefundFilter};
 use std::sync::Arc;
@@ -41,43 +40,24 @@ const PAGE_LENGTH: usize = 50;
 /// Most rows of a list.
 const PAGE_LENGTH_MAX: usize = 200;
 
-pub(super) async fn create(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let done = try_create(&app, &uri, &headers, body).await;
-    done.unwrap_or_else(|fault| fault.respond(Shape::V2, &app.config))
+pub(super) async fn create(State(app): State<Arc<App>>, post: Post) -> Response {
+    try_create(&app, post).await.unwrap_or_else(|fault| fault.respond(Shape::V2, &app.config))
 }
 
-async fn try_create(
-    app: &App,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Fault> {
-    let caller = auth::caller(app, headers)?;
-    let key = idempotency::key(headers)?;
-    let body = paths::body(body)?;
-    let content = Content::read(&body);
-    let once = key.map(|key| idempotency::once(app, &caller, &Method::POST, uri.path(), key, &content));
-    let json = content.json.as_ref().map_err(Fault::of_json);
-    let request = json.and_then(|json| RefundRequest::read(json, app.config.reference_required));
+async fn try_create(app: &App, post: Post) -> Result<Response, Fault> {
+    let call = Call::open(app, post, Shape::V2, false)?;
+    let request = call.json().and_then(|json| RefundRequest::read(json, app.config.reference_required));
     let prepared = match request {
-        Ok(request) => prepare(app, &caller, key, request).await,
+        Ok(request) => prepare(app, &call.caller, call.key.as_deref(), request).await,
         Err(fault) => Err(fault),
     };
     let command = match prepared {
-        Ok(command) => command,
-        Err(fault) => return Ok(idempotency::keep(app, &caller, once, &fault, Shape::V2).await),
+        Ok(command) => Command::RequestRefund(Box::new(command)),
+        Err(fault) => return Ok(call.refuse(app, &fault).await),
     };
-    let command = Command::RequestRefund(Box::new(command));
-    let envelope = Envelope::command(caller.merchant, caller.actor(), command).once(once);
-    let Outcome { result, .. } = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
-    match result {
+    match call.execute(app, command).await? {
         Ok(Answer::Refund(refund)) => Ok(answer::json(201, wire::created_refund(links(app), &refund))),
-        Ok(other) => Ok(idempotency::kept(other).ok_or_else(errors::unexpected)?.respond()),
+        Ok(other) => call::replayed(other),
         Err(refusal) => Err(errors::of_refusal(refusal)),
     }
 }

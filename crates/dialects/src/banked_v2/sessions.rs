@@ -16,12 +16,12 @@ use super::refund_session::{self, RefundSession};
 use super::wire::{self, PayeeBody, PayerBody, SessionBody, SessionRequest, Shown};
 use super::{DIALECT, states};
 use crate::answer;
+use crate::banked::call::{self, Call, Post};
 use crate::banked::idempotency::{self, Content};
 use crate::banked::{App, FAMILY, paths};
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use refundry_domain::command::{Command, RecordPayment};
 use refundry_domain::event::Event;
@@ -49,46 +49,28 @@ pub(super) fn links(app: &App) -> Links<'_> {
     Links { host: &app.host, config: &app.config }
 }
 
-pub(super) async fn create(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let done = try_create(&app, &uri, &headers, body).await;
-    done.unwrap_or_else(|fault| fault.respond(Shape::V2, &app.config))
+pub(super) async fn create(State(app): State<Arc<App>>, post: Post) -> Response {
+    try_create(&app, post).await.unwrap_or_else(|fault| fault.respond(Shape::V2, &app.config))
 }
 
-async fn try_create(
-    app: &App,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Fault> {
-    let caller = auth::caller(app, headers)?;
-    let key = idempotency::key(headers)?;
-    let body = paths::body(body)?;
-    let content = Content::read(&body);
-    let once = key.map(|key| idempotency::once(app, &caller, &Method::POST, uri.path(), key, &content));
-    let request = content.json.as_ref().map_err(Fault::of_json).and_then(SessionRequest::read);
-    let prepared = match request {
-        Ok(request) => prepare(app, &caller, request).await,
+async fn try_create(app: &App, post: Post) -> Result<Response, Fault> {
+    let call = Call::open(app, post, Shape::V2, false)?;
+    let prepared = match call.json().and_then(SessionRequest::read) {
+        Ok(request) => prepare(app, &call.caller, request).await,
         Err(fault) => Err(fault),
     };
     let command = match prepared {
         Ok(command) => Command::RecordPayment(command),
-        Err(fault) => return Ok(idempotency::keep(app, &caller, once, &fault, Shape::V2).await),
+        Err(fault) => return Ok(call.refuse(app, &fault).await),
     };
-    let envelope = Envelope::command(caller.merchant, caller.actor(), command).once(once);
-    let Outcome { result, .. } = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
-    match result {
+    match call.execute(app, command).await? {
         Ok(Answer::Payment(payment)) => {
             let extension = SessionExtension::of(&payment).ok_or_else(errors::unexpected)?;
             // A repetition gets the first answer, whatever happened since.
             let shown = Shown { state: states::session(PaymentState::Open, false, &app.config), sent_at: None };
             Ok(answer::json(201, session_body(links(app), &payment, &extension, Vec::new()).answer(shown)))
         }
-        Ok(other) => Ok(idempotency::kept(other).ok_or_else(errors::unexpected)?.respond()),
+        Ok(other) => call::replayed(other),
         Err(refusal) => Err(errors::of_refusal(refusal)),
     }
 }

@@ -10,7 +10,7 @@ use super::wire::{self, EventWords, Shown};
 use super::{DIALECT, sessions};
 use crate::banked::webhook::{Generation, wants};
 use crate::host::Host;
-use refundry_domain::event::{Event, EventKind};
+use refundry_domain::event::Event;
 use refundry_domain::payment::{Origin, Payment, PaymentState};
 use refundry_domain::refund::{Refund, RefundState};
 use refundry_engine::registry::Endpoint;
@@ -112,42 +112,14 @@ fn words(endpoint: &Endpoint, origin: &Origin, name: EventName) -> Option<EventW
 impl Generation for Webhooks {
     fn needs_history(&self, stored: &StoredEvent) -> bool {
         let own = stored.refund.as_ref().is_some_and(|refund| *refund.origin.dialect == *DIALECT);
-        own && matches!(&stored.event.kind, EventKind::RefundEntered { state }
-            if states::refund_session_event(*state).is_some())
+        own && stored.event.refund_state().is_some_and(|state| states::refund_session_event(state).is_some())
     }
 
     fn render(&self, stored: &StoredEvent, history: &[Event], endpoint: &Endpoint) -> Option<Rendered> {
         let event = &stored.event;
-        let session =
-            |state| stored.payment.as_ref().and_then(|payment| self.of_session(event, payment, state, endpoint));
-        match &event.kind {
-            EventKind::PaymentAuthorised => session(PaymentState::Authorised),
-            EventKind::PaymentExecuted => session(PaymentState::Executed),
-            EventKind::PaymentSettled { credited: _ } => session(PaymentState::Settled),
-            EventKind::PaymentFailed => session(PaymentState::Failed),
-            EventKind::RefundEntered { state } => self.of_refund(event, stored, *state, (history, endpoint)),
-            EventKind::PaymentRecorded
-            | EventKind::PaymentReversed { .. }
-            | EventKind::PaymentBlock { .. }
-            | EventKind::DetailsGiven
-            | EventKind::ApprovalGiven { .. }
-            | EventKind::ApprovalVoided
-            | EventKind::AuthorisationGiven
-            | EventKind::BlockPlaced { .. }
-            | EventKind::BlockLifted { .. }
-            | EventKind::CaseOpened { .. }
-            | EventKind::CaseClosed { .. }
-            | EventKind::AttemptOpened { .. }
-            | EventKind::WithdrawalAsked
-            | EventKind::AccountFunded { .. }
-            | EventKind::AccountDrained { .. }
-            | EventKind::PayoutEntered { .. }
-            | EventKind::StrayFound { .. }
-            | EventKind::StrayReturned { .. }
-            | EventKind::StrayClosed { .. }
-            | EventKind::AccountPaused { .. }
-            | EventKind::AccountResumed { .. }
-            | EventKind::MandateEntered { .. } => None,
+        if let Some(state) = event.refund_state() {
+            return self.of_refund(event, stored, state, (history, endpoint));
         }
+        self.of_session(event, stored.payment.as_ref()?, event.kind.payment_state()?, endpoint)
     }
 }

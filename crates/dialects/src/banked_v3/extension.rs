@@ -2,13 +2,17 @@
 //! Stored with the object in the core's own notation.
 
 use super::DIALECT;
+use crate::banked::checkout::{decision_of, number_of};
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
 use refundry_domain::payment::Payment;
 use refundry_domain::refund::Refund;
+use refundry_engine::hosted::Decision;
 use std::sync::Arc;
 
 /// First byte of a stored extension.
 const VERSION: u8 = 1;
+/// First byte of a pay-in's once its checkout was visited.
+const VISITED_VERSION: u8 = 2;
 
 /// Texts that a client gave and gets back.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -25,6 +29,10 @@ pub(super) struct Texts<'a> {
     pub(super) creditor_name: Option<&'a str>,
     /// Where the payer goes afterwards (pay-ins).
     pub(super) redirect_url: Option<&'a str>,
+    /// The bank that the payer chose (pay-ins).
+    pub(super) bank: Option<&'a str>,
+    /// What the payer decided there (pay-ins).
+    pub(super) decision: Option<Decision>,
 }
 
 impl<'a> Texts<'a> {
@@ -34,7 +42,8 @@ impl<'a> Texts<'a> {
             return Arc::from([]);
         }
         let mut to = Encoder::new();
-        to.byte(VERSION);
+        let visited = self.bank.is_some() || self.decision.is_some();
+        to.byte(if visited { VISITED_VERSION } else { VERSION });
         for text in [self.end_to_end, self.unstructured, self.structured, self.creditor_name, self.redirect_url] {
             to.option(text, |to, text| {
                 to.text(text);
@@ -45,22 +54,37 @@ impl<'a> Texts<'a> {
                 to.text(key).text(value);
             });
         });
+        if visited {
+            to.option(self.bank, |to, bank| {
+                to.text(bank);
+            });
+            to.option(self.decision, |to, decision| {
+                to.byte(number_of(decision));
+            });
+        }
         Arc::from(to.finish())
     }
 
     fn decode(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut from = Decoder::new(bytes);
-        if from.byte()? != VERSION {
+        let version = from.byte()?;
+        if !matches!(version, VERSION | VISITED_VERSION) {
             return Err(Malformed);
         }
-        Ok(Self {
+        let mut read = Self {
             end_to_end: from.option(Decoder::text)?,
             unstructured: from.option(Decoder::text)?,
             structured: from.option(Decoder::text)?,
             creditor_name: from.option(Decoder::text)?,
             redirect_url: from.option(Decoder::text)?,
             metadata: from.option(|from| from.list(|from| Ok((from.text()?, from.text()?))))?,
-        })
+            ..Self::default()
+        };
+        if version == VISITED_VERSION {
+            read.bank = from.option(Decoder::text)?;
+            read.decision = from.option(|from| decision_of(from.byte()?))?;
+        }
+        Ok(read)
     }
 
     /// The texts of a refund; none for one of another door.
@@ -95,10 +119,13 @@ mod tests {
             metadata: Some(vec![("7", "seven"), ("é", "/")]),
             creditor_name: Some("Fernhill"),
             redirect_url: Some("https://shop.example.org/"),
+            ..Texts::default()
         };
         let bytes = texts.encode();
         assert_eq!(Texts::of(DIALECT, &bytes), texts);
         assert_eq!(Texts::of("native", &bytes), Texts::default());
+        let visited = Texts { bank: Some("mock-bank-au"), decision: Some(Decision::Decline), ..texts };
+        assert_eq!(Texts::of(DIALECT, &visited.encode()), visited);
         assert_eq!(Texts::default().encode().len(), 0);
         let empty = Texts { metadata: Some(vec![]), ..Texts::default() };
         assert_eq!(Texts::of(DIALECT, &empty.encode()), empty);

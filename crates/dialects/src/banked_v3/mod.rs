@@ -6,8 +6,9 @@
 //! |---|---|
 //! | `routes` | paths, refunds |
 //! | `payins` | the other resource |
+//! | `hosted` | what a pay-in's checkout page asks |
 //! | `people` | refunds that people make on a page |
-//! | `auth`, `idempotency` | who asks, and what happens once |
+//! | `auth` | who asks |
 //! | `wire` | bodies in and out, the only place with this spelling |
 //! | `states`, `errors` | total maps from our states and refusals |
 //! | `webhook` | payloads |
@@ -17,7 +18,7 @@ mod auth;
 mod config;
 mod errors;
 mod extension;
-mod idempotency;
+mod hosted;
 mod payins;
 mod people;
 mod refunds;
@@ -36,6 +37,7 @@ use crate::host::{Dialect, Provisioned, SandboxPlan, SigningKeys};
 use axum::Router;
 use axum::response::Response;
 use http::Method;
+use refundry_engine::hosted::CheckoutPages;
 use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::webhook::WebhookDialect;
 use std::sync::Arc;
@@ -86,6 +88,10 @@ impl Dialect for BankedV3 {
 
     fn person_refunds(&self) -> Arc<dyn PersonRefunds> {
         Arc::new(people::People(Arc::clone(&self.app)))
+    }
+
+    fn checkout_pages(&self) -> Option<Arc<dyn CheckoutPages>> {
+        Some(Arc::new(hosted::Pages(Arc::clone(&self.app))))
     }
 
     fn key_members(&self) -> &'static [&'static str] {

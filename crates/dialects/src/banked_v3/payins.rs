@@ -6,67 +6,47 @@
 
 use super::auth::{self, Caller};
 use super::errors::{self, Fault, Kind, Shape};
-use super::idempotency::{self, Content};
+use super::extension::Texts;
 use super::wire::{self, PayinMoment, PayinRequest};
 use super::{App, routes, states};
 use crate::answer;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use crate::banked::call::{self, Call, Post};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
-use http::{HeaderMap, Method, Uri};
+use http::HeaderMap;
 use refundry_domain::command::{Command, RecordPayment};
 use refundry_domain::id::{AccountId, PaymentId};
 use refundry_domain::ledger::AccountKind;
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::payment::{Origin, Payment, PaymentState, Provenance};
-use refundry_engine::envelope::{Answer, Envelope, Outcome};
+use refundry_engine::envelope::Answer;
 use refundry_engine::mint;
 use std::sync::Arc;
 
-pub(super) async fn create(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let done = try_create(&app, &uri, &headers, body).await;
-    done.unwrap_or_else(|fault| fault.respond(Shape::Payin, &app.config))
+pub(super) async fn create(State(app): State<Arc<App>>, post: Post) -> Response {
+    try_create(&app, post).await.unwrap_or_else(|fault| fault.respond(Shape::Payin, &app.config))
 }
 
-async fn try_create(
-    app: &App,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Fault> {
-    let caller = auth::caller(app, headers)?;
-    let key = idempotency::key(headers)?;
-    let body = routes::body(body)?;
-    let content = Content::read(&body);
-    let once = key.map(|key| idempotency::once(app, &caller, &Method::POST, uri.path(), key, &content));
-    let json = content.json.as_ref().map_err(Fault::of_json);
-    let request = json.and_then(|json| PayinRequest::read(json, &app.config.currencies));
+async fn try_create(app: &App, post: Post) -> Result<Response, Fault> {
+    let call = Call::open(app, post, Shape::Payin, false)?;
+    let request = call.json().and_then(|json| PayinRequest::read(json, &app.config.currencies));
     let prepared = match request {
-        Ok(request) => prepare(app, &caller, &request).await,
+        Ok(request) => prepare(app, &call.caller, &request).await,
         Err(fault) => Err(fault),
     };
     let command = match prepared {
         Ok(command) => Command::RecordPayment(command),
-        Err(fault) => return Ok(idempotency::keep(app, &caller, once, &fault, Shape::Payin).await),
+        Err(fault) => return Ok(call.refuse(app, &fault).await),
     };
-    let envelope = Envelope::command(caller.merchant, caller.actor(), command).once(once);
-    let Outcome { result, .. } = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
-    match result {
+    match call.execute(app, command).await? {
         Ok(Answer::Payment(payment)) => {
             // A repetition gets the first answer, whatever happened since.
-            let moment = PayinMoment { status: states::payin(PaymentState::Open), updated_at: payment.created_at };
+            let status = states::payin(PaymentState::Open, false);
+            let moment = PayinMoment { status, updated_at: payment.created_at };
             Ok(answer::json(201, wire::payin(&payment, moment, &checkout_url(app, payment.id))))
         }
-        Ok(other) => {
-            let fault = || Fault::new(Kind::Internal, "Something went wrong on our side");
-            Ok(idempotency::kept(other).ok_or_else(fault)?.respond())
-        }
+        Ok(other) => call::replayed(other),
         Err(refusal) => Err(errors::of_payin_refusal(refusal)),
     }
 }
@@ -138,7 +118,8 @@ pub(super) async fn get(
 ) -> Response {
     match find(&app, &headers, &routes::id(id)).await {
         Ok(payment) => {
-            let moment = PayinMoment { status: states::payin(payment.state), updated_at: payment.updated_at };
+            let chosen = Texts::of_payment(&payment).bank.is_some();
+            let moment = PayinMoment { status: states::payin(payment.state, chosen), updated_at: payment.updated_at };
             answer::json(200, wire::payin(&payment, moment, &checkout_url(&app, payment.id)))
         }
         Err(fault) => fault.respond(Shape::Payin, &app.config),

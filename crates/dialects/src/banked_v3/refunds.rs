@@ -4,16 +4,15 @@
 
 use super::auth::{self, Caller};
 use super::errors::{self, FLOAT_PATH, Fault, Kind, PAYIN_PATH, Reply, Shape, TOKEN_PATH};
-use super::idempotency::{self, Content};
 use super::wire::{self, Method as Paying, RefundRequest};
 use super::{App, DIALECT, routes, states};
 use crate::answer;
+use crate::banked::call::{self, Call, Post};
 use crate::banked::config::Config;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Uri};
 use refundry_domain::command::{Command, FeeInput, ReferenceInput, RequestRefund};
 use refundry_domain::deadline::{Limits, Pace};
 use refundry_domain::id::{PaymentId, RefundId};
@@ -23,7 +22,7 @@ use refundry_domain::reference::{AutoContent, Tag, auto_hash};
 use refundry_domain::refund::{Funding, Refund, ReserveAt, Shortage};
 use refundry_domain::refusal::Refusal;
 use refundry_engine::digest::sha256;
-use refundry_engine::envelope::{Answer, Envelope, Outcome};
+use refundry_engine::envelope::Answer;
 use refundry_engine::mint;
 use refundry_engine::store::{PageRequest, RefundFilter};
 use std::sync::Arc;
@@ -34,54 +33,28 @@ const PAGE_LENGTH: usize = 50;
 /// Most rows of a page.
 const PAGE_LENGTH_MAX: usize = 200;
 
-pub(super) async fn create(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Response {
-    let done = try_create(&app, &uri, &headers, body).await;
-    done.unwrap_or_else(|fault| fault.respond(Shape::V3, &app.config))
+pub(super) async fn create(State(app): State<Arc<App>>, post: Post) -> Response {
+    try_create(&app, post).await.unwrap_or_else(|fault| fault.respond(Shape::V3, &app.config))
 }
 
-async fn try_create(
-    app: &App,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Fault> {
-    let caller = auth::caller(app, headers)?;
-    let key = idempotency::key(headers)?;
-    if key.is_none() && app.config.key_required {
-        return Err(idempotency::missing_key());
-    }
-    let body = routes::body(body)?;
-    let content = Content::read(&body);
-    let once = key.map(|key| idempotency::once(app, &caller, &Method::POST, uri.path(), key, &content));
-    let json = content.json.as_ref().map_err(Fault::of_json);
-    let request = json.and_then(|json| RefundRequest::read(json, &app.config.currencies));
-    let prepared = request.and_then(|request| prepare(app, &caller, key, &request));
-    let command = match prepared {
-        Ok(command) => check_currency(app, &caller, command).await,
+async fn try_create(app: &App, post: Post) -> Result<Response, Fault> {
+    let call = Call::open(app, post, Shape::V3, app.config.key_required)?;
+    let request = call.json().and_then(|json| RefundRequest::read(json, &app.config.currencies));
+    let prepared = request.and_then(|request| prepare(app, &call.caller, call.key.as_deref(), &request));
+    let checked = match prepared {
+        Ok(command) => check_currency(app, &call.caller, command).await,
         Err(fault) => Err(fault),
     };
-    let command = match command {
+    let command = match checked {
         Ok(command) => command,
-        Err(fault) => return Ok(idempotency::keep(app, &caller, once, &fault, Shape::V3).await),
+        Err(fault) => return Ok(call.refuse(app, &fault).await),
     };
     let (payment, funding) = (command.payment, command.funding);
-    let command = Command::RequestRefund(Box::new(command));
-    let envelope = Envelope::command(caller.merchant, caller.actor(), command).once(once);
-    let Outcome { result, .. } = app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?;
-    match result {
+    match call.execute(app, Command::RequestRefund(Box::new(command))).await? {
         Ok(Answer::Refund(refund)) => Ok(answer::json(201, wire::created_refund(&refund))),
-        Ok(other) => Ok(idempotency::kept(other).ok_or_else(unexpected)?.respond()),
-        Err(refusal) => Err(refused(app, &caller, refusal, payment, funding).await),
+        Ok(other) => call::replayed(other),
+        Err(refusal) => Err(refused(app, &call.caller, refusal, payment, funding).await),
     }
-}
-
-fn unexpected() -> Fault {
-    Fault::new(Kind::Internal, "Something went wrong on our side")
 }
 
 /// The command for a request whose form is right.

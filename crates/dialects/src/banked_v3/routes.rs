@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, patch, post};
 use http::StatusCode;
 use std::sync::Arc;
 
-pub(super) use crate::banked::paths::{body, id};
+pub(super) use crate::banked::paths::id;
 
 /// What this dialect owns on a shared origin; unknown paths below answer here.
 pub(super) const PREFIXES: &[&str] =

@@ -162,8 +162,9 @@ fn rejected_by_bank(code: Option<BankCode>) -> Reason {
 }
 
 /// What a pay-in shows in a state. A recall after it was sent has no word.
-pub(super) fn payin(state: PaymentState) -> &'static str {
+pub(super) fn payin(state: PaymentState, bank_chosen: bool) -> &'static str {
     match state {
+        PaymentState::Open if bank_chosen => "AWAITING_AUTHORIZATION",
         PaymentState::Open => "CREATED",
         PaymentState::Authorised => "INITIATED",
         PaymentState::Executed => PENDING,

@@ -57,7 +57,7 @@ impl Webhooks {
         if *payment.origin.dialect != *DIALECT || !wants(endpoint, &payment.origin, event_type) {
             return None;
         }
-        let body = wire::payin_event(self.head(event, event_type), payment, states::payin(state));
+        let body = wire::payin_event(self.head(event, event_type), payment, states::payin(state, false));
         Some(Rendered { event_type: event_type.to_owned(), body })
     }
 
@@ -94,41 +94,12 @@ fn is_creation(event: &Event, refund: &Refund, state: RefundState) -> bool {
 impl Generation for Webhooks {
     fn render(&self, stored: &StoredEvent, _history: &[Event], endpoint: &Endpoint) -> Option<Rendered> {
         let event = &stored.event;
-        let payin = |state| stored.payment.as_ref().and_then(|payment| self.of_payin(event, payment, state, endpoint));
-        match &event.kind {
-            EventKind::RefundEntered { state } => {
-                let refund = stored.refund.as_ref()?;
-                self.of_refund(event, refund, *state, endpoint)
-            }
-            EventKind::PaymentAuthorised => payin(PaymentState::Authorised),
-            EventKind::PaymentExecuted => payin(PaymentState::Executed),
-            EventKind::PaymentSettled { credited: _ } => payin(PaymentState::Settled),
-            EventKind::PaymentFailed => payin(PaymentState::Failed),
-            EventKind::MandateEntered { mandate: _, state } => {
-                let mandate = stored.mandate.as_ref()?;
-                self.of_mandate(event, mandate, state, endpoint)
-            }
-            EventKind::PaymentRecorded
-            | EventKind::PaymentReversed { .. }
-            | EventKind::PaymentBlock { .. }
-            | EventKind::DetailsGiven
-            | EventKind::ApprovalGiven { .. }
-            | EventKind::ApprovalVoided
-            | EventKind::AuthorisationGiven
-            | EventKind::BlockPlaced { .. }
-            | EventKind::BlockLifted { .. }
-            | EventKind::CaseOpened { .. }
-            | EventKind::CaseClosed { .. }
-            | EventKind::AttemptOpened { .. }
-            | EventKind::WithdrawalAsked
-            | EventKind::AccountFunded { .. }
-            | EventKind::AccountDrained { .. }
-            | EventKind::PayoutEntered { .. }
-            | EventKind::StrayFound { .. }
-            | EventKind::StrayReturned { .. }
-            | EventKind::StrayClosed { .. }
-            | EventKind::AccountPaused { .. }
-            | EventKind::AccountResumed { .. } => None,
+        if let Some(state) = event.refund_state() {
+            return self.of_refund(event, stored.refund.as_ref()?, state, endpoint);
         }
+        if let EventKind::MandateEntered { mandate: _, state } = &event.kind {
+            return self.of_mandate(event, stored.mandate.as_ref()?, state, endpoint);
+        }
+        self.of_payin(event, stored.payment.as_ref()?, event.kind.payment_state()?, endpoint)
     }
 }

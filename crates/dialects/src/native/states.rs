@@ -127,39 +127,6 @@ fn mandate_event(state: &str) -> String {
     if EVENT_TYPES.contains(&name.as_str()) { name } else { "mandate.changed".to_owned() }
 }
 
-/// The payment's state that an event tells of, where it tells one.
-pub(super) fn payment_state_of(kind: &EventKind) -> Option<PaymentState> {
-    match kind {
-        EventKind::PaymentAuthorised => Some(PaymentState::Authorised),
-        EventKind::PaymentExecuted => Some(PaymentState::Executed),
-        EventKind::PaymentSettled { .. } => Some(PaymentState::Settled),
-        EventKind::PaymentFailed => Some(PaymentState::Failed),
-        EventKind::PaymentReversed { .. } => Some(PaymentState::Reversed),
-        EventKind::PaymentRecorded
-        | EventKind::PaymentBlock { .. }
-        | EventKind::RefundEntered { .. }
-        | EventKind::DetailsGiven
-        | EventKind::ApprovalGiven { .. }
-        | EventKind::ApprovalVoided
-        | EventKind::AuthorisationGiven
-        | EventKind::BlockPlaced { .. }
-        | EventKind::BlockLifted { .. }
-        | EventKind::CaseOpened { .. }
-        | EventKind::CaseClosed { .. }
-        | EventKind::AttemptOpened { .. }
-        | EventKind::WithdrawalAsked
-        | EventKind::MandateEntered { .. }
-        | EventKind::AccountFunded { .. }
-        | EventKind::AccountDrained { .. }
-        | EventKind::PayoutEntered { .. }
-        | EventKind::StrayFound { .. }
-        | EventKind::StrayReturned { .. }
-        | EventKind::StrayClosed { .. }
-        | EventKind::AccountPaused { .. }
-        | EventKind::AccountResumed { .. } => None,
-    }
-}
-
 /// The state that a payment is recorded in, from its word.
 pub(super) fn recordable_of(word: &str) -> Option<PaymentState> {
     RECORDABLE.into_iter().find(|state| state.code() == word)

@@ -394,6 +394,33 @@ async fn a_browser_ends_at_the_merchants_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payin_of_the_third_generation_is_paid_on_the_page() {
+    let server = Server::start().await;
+    let (site, mut heard) = merchants_site().await;
+    let body = json!({
+        "amount": 4400, "currency": "AUD", "checkout_config": { "redirect_url": format!("{site}/shop/back") },
+        "remittance_information": { "unstructured": "Order 2093" },
+    });
+    let made = server.post(Who::Banked, "/v3/payins", "payin", &body).await.expect(201);
+    let browser = Browser::start("checkout").await;
+    browser.open(&made.text("/checkout_url")).await;
+    browser.look("payin").await;
+    browser.click("[value=mock-bank-au]").await;
+    browser.click("main .button").await;
+    browser.until("[value=authorise]").await;
+    browser.look("payin-bank").await;
+    browser.click("[value=authorise]").await;
+    browser.at(&format!("{site}/shop/back")).await;
+    assert_eq!(heard.recv().await.unwrap(), ("/shop/back".to_owned(), false));
+    let path = format!("/v3/payins/{}", made.text("/id"));
+    let sent = async || {
+        let status = server.get(Who::Banked, &path).await.expect(200).json["status_details"]["status"].clone();
+        (status == "SENT").then_some(())
+    };
+    server.until("the pay-in is sent", sent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_tabs_at_the_bank_send_once() {
     let server = Server::start().await;
     let session = paid(&server, "GBP", "mock-bank", "one").await;

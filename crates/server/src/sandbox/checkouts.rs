@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
 use refundry_engine::envelope::Unavailable;
-use refundry_engine::hosted::{Checkout, CheckoutState, Decision, HostedPages};
+use refundry_engine::hosted::{Checkout, CheckoutPages, CheckoutState, Decision};
 use serde_json::json as object;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) async fn decide(
         _ => return Err(invalid("decision must be authorise, decline or keep_pending.")),
     };
     for dialect in &sandbox.parts.dialects {
-        let Some(pages) = dialect.hosted_pages() else { continue };
+        let Some(pages) = dialect.checkout_pages() else { continue };
         let shown = pages.checkout(&id).await?.filter(|checkout| checkout.merchant == merchant);
         if let Some(checkout) = shown {
             let decided = at_bank(&*pages, &id, &checkout, body.bank.as_deref(), decision).await?;
@@ -46,7 +46,7 @@ pub(super) async fn decide(
 
 /// The named bank, or the first one on offer.
 async fn at_bank(
-    pages: &dyn HostedPages,
+    pages: &dyn CheckoutPages,
     id: &str,
     checkout: &Checkout,
     bank: Option<&str>,

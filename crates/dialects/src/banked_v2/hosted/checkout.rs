@@ -1,31 +1,25 @@
 //! The way to a bank and back: for customers who pay a session, and for
 //! merchants who authorise a refund.
 
-use super::{ATTEMPT_COUNT_MAX, execute, merchant_name, merchants};
 use crate::banked::App;
-use crate::banked_v2::accounts::{self, MOCK_BANK_NO_DETAILS};
+use crate::banked::checkout::{
+    self as checkouts, ATTEMPT_COUNT_MAX, Decided, execute, merchant_name, merchants, open_visit, read_visit, state_of,
+};
+use crate::banked_v2::accounts;
 use crate::banked_v2::extension::{LineItem, RefundExtension, SessionExtension};
 use crate::banked_v2::links::onward;
 use crate::banked_v2::sessions::{is_session, links};
 use crate::banked_v2::{refund_session, states};
-use crate::token::Claims;
 use refundry_domain::command::Command;
 use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, PaymentId, RefundId};
 use refundry_domain::money::{Amount, Currency};
 use refundry_domain::party::Party;
-use refundry_domain::payment::{Payment, PaymentFailureReason, PaymentState};
+use refundry_domain::payment::{Payment, PaymentState};
 use refundry_domain::refund::{Gate, Refund, RefundState};
-use refundry_domain::time::Span;
 use refundry_engine::envelope::{Envelope, Unavailable};
 use refundry_engine::hosted::{Bank, Checkout, CheckoutItem, CheckoutState, Decision};
-use refundry_engine::rail::{PayinPlan, PayinStep};
 use std::sync::Arc;
-
-/// What tokens of visits open, and nothing else.
-const VISIT: &str = "banked_visit";
-/// How long a visit may take.
-const VISIT_KEPT: Span = Span::seconds(3_600);
 
 /// What a checkout is about.
 #[expect(clippy::large_enum_variant, reason = "one at a time, and not kept")]
@@ -72,20 +66,6 @@ async fn find(app: &App, id: &str, merchant: Option<MerchantId>) -> Result<Optio
     found.await
 }
 
-fn state_of_payment(payment: &Payment, decision: Option<Decision>) -> CheckoutState {
-    match (payment.state, decision) {
-        (PaymentState::Open, None) => CheckoutState::Open,
-        // The bank knows, and its word is on the way.
-        (PaymentState::Open, Some(Decision::Decline)) | (PaymentState::Failed, _) => CheckoutState::Failed,
-        (PaymentState::Open, Some(Decision::Authorise)) | (PaymentState::Settled | PaymentState::Reversed, _) => {
-            CheckoutState::Sent
-        }
-        (PaymentState::Open, Some(Decision::KeepPending)) | (PaymentState::Authorised | PaymentState::Executed, _) => {
-            CheckoutState::Pending
-        }
-    }
-}
-
 fn state_of_refund(state: RefundState) -> CheckoutState {
     match state {
         RefundState::Awaiting(Gate::Authorisation) => CheckoutState::Open,
@@ -126,7 +106,7 @@ fn checkout(app: &App, subject: &Subject) -> Checkout {
             remittance: extension.statement_text.clone(),
             own_text: None,
             items: extension.line_items.iter().map(|item| shown_item(item, payment.amount.currency)).collect(),
-            state: state_of_payment(payment, extension.decision),
+            state: state_of(payment, extension.decision),
             bank,
             banks: accounts::banks(app, payment.amount.currency, false),
             success_url: onward(&extension.success_url, payment.id.0),
@@ -181,12 +161,7 @@ pub(in crate::banked_v2) async fn visit(app: &App, id: &str, bank: &str) -> Resu
         if shown.state != CheckoutState::Open {
             return Ok(None);
         }
-        let token = app.host.tokens.issue(&Claims {
-            dialect: VISIT.to_owned(),
-            credential: shown.merchant.to_string(),
-            group: RefundId(shown.id).to_string(),
-            expires_at: app.host.engine.now().plus(VISIT_KEPT),
-        });
+        let token = open_visit(app, shown.merchant, shown.id);
         let command = match &subject {
             _ if subject.bank() == Some(bank.id) => return Ok(Some(token)),
             Subject::Session { payment, extension } => {
@@ -216,10 +191,8 @@ fn annotate(payment: &Payment, extension: &SessionExtension) -> Command {
 }
 
 async fn visited(app: &App, visit: &str) -> Result<Option<Subject>, Unavailable> {
-    let claims = app.host.tokens.check(visit, app.host.engine.now()).filter(|claims| claims.dialect == VISIT);
-    let Some(claims) = claims else { return Ok(None) };
-    let Ok(merchant) = MerchantId::parse(&claims.credential) else { return Ok(None) };
-    find(app, &claims.group, Some(merchant)).await
+    let Some((merchant, id)) = read_visit(app, visit) else { return Ok(None) };
+    find(app, &id, Some(merchant)).await
 }
 
 pub(super) async fn at_bank(app: &App, visit: &str) -> Result<Option<Checkout>, Unavailable> {
@@ -287,26 +260,14 @@ pub(in crate::banked_v2) async fn write_decision(
     Err(Unavailable::Overloaded)
 }
 
-/// Lets the payer's bank do what was decided; it does so once.
+/// Lets the payer's bank do what was decided.
 async fn play(
     app: &App,
     payment: &Payment,
     extension: &SessionExtension,
-    decided: Decision,
+    decision: Decision,
 ) -> Result<(), Unavailable> {
-    let (Some(bank), PaymentState::Open) = (&app.host.payer_bank, payment.state) else { return Ok(()) };
-    let now = app.host.engine.now();
-    let step = |to, failure| PayinStep { to, at: now, failure };
-    let steps = match decided {
-        Decision::Authorise => vec![step(PaymentState::Executed, None), step(PaymentState::Settled, None)],
-        Decision::KeepPending => vec![step(PaymentState::Executed, None)],
-        Decision::Decline => vec![step(PaymentState::Failed, Some(PaymentFailureReason::NotAuthorised))],
-    };
-    let tells = extension.provider.as_deref() != Some(MOCK_BANK_NO_DETAILS.id);
-    let debtor = tells.then(|| Party {
-        name: extension.payer.as_ref().and_then(|payer| payer.name.clone()),
-        account: accounts::of_payer(payment.amount.currency),
-    });
-    let plan = PayinPlan { merchant: payment.merchant, payment: payment.id, debtor, steps };
-    bank.play(plan).await.map_err(|_| Unavailable::Store)
+    let payer_name = extension.payer.as_ref().and_then(|payer| payer.name.clone());
+    let decided = Decided { bank: extension.provider.as_deref(), decision, payer_name };
+    checkouts::play(app, payment, decided).await
 }

@@ -1,9 +1,9 @@
 //! The details that a refund waits for: whose link it is, and what a customer
 //! entered.
 
-use super::{execute, merchant_name, merchants};
 use crate::account_number::{self, Misread};
 use crate::banked::App;
+use crate::banked::checkout::{execute, merchant_name, merchants};
 use crate::banked_v2::extension::RefundExtension;
 use crate::banked_v2::sessions::links;
 use crate::banked_v2::wire;

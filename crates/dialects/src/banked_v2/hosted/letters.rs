@@ -1,8 +1,8 @@
 //! Letters with details links. What went out is written down with the refund,
 //! so that a restart sends nothing twice that it knows of.
 
-use super::{ATTEMPT_COUNT_MAX, execute, merchant_name, merchants};
 use crate::banked::App;
+use crate::banked::checkout::{ATTEMPT_COUNT_MAX, execute, merchant_name, merchants};
 use crate::banked_v2::extension::{Payer, RefundExtension, SessionExtension};
 use crate::banked_v2::sessions::links;
 use crate::banked_v2::wire;

@@ -77,7 +77,7 @@ async fn a_customers_app_chooses_a_bank_and_is_told_where_to_go() {
     let url = first.json()["url"].as_str().unwrap().to_owned();
     let visit = url.strip_prefix("http://127.0.0.1:8080/mock-bank/").unwrap();
     let decision = refundry_engine::hosted::Decision::Authorise;
-    world.pages.decide(visit, decision).await.unwrap().unwrap();
+    world.checkouts.decide(visit, decision).await.unwrap().unwrap();
     world.payers_decide().await;
     assert_eq!(world.get(&path).await.json()["state"], "sent");
     assert_eq!(choose(&body, "late").await.fault(), (422, "invalid_action".into(), "payment_session_id".into()));

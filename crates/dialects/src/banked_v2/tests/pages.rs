@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 /// Goes from a checkout to a bank and decides there.
 async fn decide(world: &World, session: &str, bank: &str, decision: Decision) -> Checkout {
-    let visit = world.pages.visit(session, bank).await.unwrap().expect("a visit");
-    world.pages.decide(&visit, decision).await.unwrap().expect("a checkout")
+    let visit = world.checkouts.visit(session, bank).await.unwrap().expect("a visit");
+    world.checkouts.decide(&visit, decision).await.unwrap().expect("a checkout")
 }
 
 async fn shown(world: &World, session: &str) -> Option<Checkout> {
-    world.pages.checkout(session).await.unwrap()
+    world.checkouts.checkout(session).await.unwrap()
 }
 
 // conformance: banked 31
@@ -33,18 +33,18 @@ async fn the_merchants_consent_makes_session_and_refund_sent() {
     assert_eq!(page.creditor_source, Some(CreditorSource::PayerAccount));
     let read = async || world.get(&format!("/v2/payment_sessions/{own}")).await.json();
     let before = read().await;
-    let visit = world.pages.visit(&own, "mock-bank").await.unwrap().unwrap();
+    let visit = world.checkouts.visit(&own, "mock-bank").await.unwrap().unwrap();
     assert_eq!(read().await["state"], "awaiting_payment_consent");
-    let page = world.pages.at_bank(&visit).await.unwrap().unwrap();
+    let page = world.checkouts.at_bank(&visit).await.unwrap().unwrap();
     assert_eq!(page.bank.unwrap().name, "Mock Bank");
-    let page = world.pages.decide(&visit, Decision::Authorise).await.unwrap().unwrap();
+    let page = world.checkouts.decide(&visit, Decision::Authorise).await.unwrap().unwrap();
     assert_eq!(page.onward(), Some(&*format!("https://shop.example.org/r-ok?id={own}")));
     // A second click, another tab, another mind: the first one counts.
     for decision in [Decision::Authorise, Decision::Decline] {
-        let page = world.pages.decide(&visit, decision).await.unwrap().unwrap();
+        let page = world.checkouts.decide(&visit, decision).await.unwrap().unwrap();
         assert_eq!(page.state, CheckoutState::Pending);
     }
-    assert_eq!(world.pages.visit(&own, "mock-bank").await.unwrap(), None);
+    assert_eq!(world.checkouts.visit(&own, "mock-bank").await.unwrap(), None);
     world.settle(id_in(&refund)).await;
     let after = read().await;
     assert_eq!((&after["state"], &after["created_at"]), (&json!("sent"), &before["created_at"]));
@@ -99,13 +99,60 @@ async fn a_payer_may_decline_or_wait_and_the_first_word_counts() {
         (Decision::KeepPending, CheckoutState::Pending, "pending"),
     ] {
         let session = world.open_session("GBP").await;
-        let visit = world.pages.visit(&session, "mock-bank").await.unwrap().unwrap();
-        assert_eq!(world.pages.decide(&visit, decision).await.unwrap().unwrap().state, state);
-        let page = world.pages.decide(&visit, Decision::Authorise).await.unwrap().unwrap();
+        let visit = world.checkouts.visit(&session, "mock-bank").await.unwrap().unwrap();
+        assert_eq!(world.checkouts.decide(&visit, decision).await.unwrap().unwrap().state, state);
+        let page = world.checkouts.decide(&visit, Decision::Authorise).await.unwrap().unwrap();
         assert_eq!(page.state, state, "before the bank's word came");
         world.payers_decide().await;
-        assert_eq!(world.pages.decide(&visit, Decision::Authorise).await.unwrap().unwrap().state, state);
+        assert_eq!(world.checkouts.decide(&visit, Decision::Authorise).await.unwrap().unwrap().state, state);
         assert_eq!(world.get(&format!("/v2/payment_sessions/{session}")).await.json()["state"], word);
+    }
+}
+
+#[tokio::test]
+async fn a_payin_is_paid_on_the_same_page() {
+    let world = World::new().await;
+    let pages = &world.payin_checkouts;
+    let account = world.accounts[&refundry_domain::money::Currency::AUD];
+    let body = json!({
+        "amount": 4400, "currency": "AUD", "checkout_config": { "redirect_url": "https://shop.example.org/au/back" },
+        "creditor_account": { "account_type": "BANKED_BANK_ACCOUNT_ENTITY", "bank_account_id": account.to_string() },
+        "remittance_information": { "unstructured": "Order 2093" },
+    });
+    for (decision, state, word) in [
+        (Decision::Authorise, CheckoutState::Sent, "SENT"),
+        (Decision::Decline, CheckoutState::Failed, "FAILED"),
+        (Decision::KeepPending, CheckoutState::Pending, "PENDING"),
+    ] {
+        let made = world.post("/v3/payins").json(&body).send().await.json();
+        let id = made["id"].as_str().unwrap();
+        assert!(made["checkout_url"].as_str().unwrap().contains(&format!("/checkout/{id}?")), "{made}");
+        let status = async || world.get(&format!("/v3/payins/{id}")).await.json()["status_details"]["status"].clone();
+        let page = pages.checkout(id).await.unwrap().unwrap();
+        assert_eq!((page.amount.minor, &*page.remittance, page.onward()), (4_400, "Order 2093", None));
+        assert_eq!((page.creditor_name.as_deref(), page.creditor_account.is_some()), (Some("Fernhill Ltd"), true));
+        assert_eq!(pages.visit(id, "mock-bank").await.unwrap(), None, "not for this currency");
+        let visit = pages.visit(id, "mock-bank-au").await.unwrap().unwrap();
+        assert_eq!(status().await, "AWAITING_AUTHORIZATION");
+        assert_eq!(pages.at_bank(&visit).await.unwrap().unwrap().bank.unwrap().name, "Mock Bank AU");
+        let page = pages.decide(&visit, decision).await.unwrap().unwrap();
+        assert_eq!((page.state, page.onward()), (state, Some("https://shop.example.org/au/back")));
+        // A second click, another mind: the first decision counts, before the
+        // bank's word and after it.
+        assert_eq!(pages.decide(&visit, Decision::Authorise).await.unwrap().unwrap().state, state);
+        world.payers_decide().await;
+        assert_eq!(pages.decide(&visit, Decision::Authorise).await.unwrap().unwrap().state, state);
+        assert_eq!(status().await, word);
+        assert_eq!(pages.visit(id, "mock-bank-au").await.unwrap(), None);
+        // Sessions and pay-ins have the same pages, but each its own.
+        assert!(world.checkouts.checkout(id).await.unwrap().is_none());
+        assert!(world.checkouts.at_bank(&visit).await.unwrap().is_none());
+    }
+    let session = world.open_session("AUD").await;
+    assert!(pages.checkout(&session).await.unwrap().is_none());
+    for id in [unknown_id(), "x".to_owned()] {
+        assert!(pages.checkout(&id).await.unwrap().is_none());
+        assert_eq!(pages.visit(&id, "mock-bank-au").await.unwrap(), None);
     }
 }
 
@@ -115,21 +162,21 @@ async fn what_nobody_made_is_not_there() {
     let session = world.open_session("GBP").await;
     for id in [unknown_id(), "x".to_owned(), String::new()] {
         assert!(shown(&world, &id).await.is_none());
-        assert_eq!(world.pages.visit(&id, "mock-bank").await.unwrap(), None);
+        assert_eq!(world.checkouts.visit(&id, "mock-bank").await.unwrap(), None);
     }
-    assert_eq!(world.pages.visit(&session, "another-bank").await.unwrap(), None);
-    assert_eq!(world.pages.visit(&session, "mock-bank-au").await.unwrap(), None, "not for pounds");
-    let visit = world.pages.visit(&session, "mock-bank").await.unwrap().unwrap();
+    assert_eq!(world.checkouts.visit(&session, "another-bank").await.unwrap(), None);
+    assert_eq!(world.checkouts.visit(&session, "mock-bank-au").await.unwrap(), None, "not for pounds");
+    let visit = world.checkouts.visit(&session, "mock-bank").await.unwrap().unwrap();
     for visit in ["", "x", &visit[..visit.len() - 1]] {
-        assert!(world.pages.at_bank(visit).await.unwrap().is_none());
-        assert!(world.pages.decide(visit, Decision::Authorise).await.unwrap().is_none());
+        assert!(world.checkouts.at_bank(visit).await.unwrap().is_none());
+        assert!(world.checkouts.decide(visit, Decision::Authorise).await.unwrap().is_none());
     }
     // The id in a customer's link does not lead to the merchant's page.
     let sent = world.sent_session("GBP", Some(ida())).await;
     let refund = world.refund(&refund_of(&sent, 1)).await;
     assert!(shown(&world, &id_in(&refund).to_string()).await.is_none());
     world.clock.advance(refundry_domain::time::Span::seconds(3_601));
-    assert!(world.pages.at_bank(&visit).await.unwrap().is_none());
+    assert!(world.checkouts.at_bank(&visit).await.unwrap().is_none());
     let _: &Value = &refund;
 }
 

@@ -52,8 +52,8 @@ async fn the_pages_three_calls_work_in_its_order() {
     assert_eq!((&before["state"], &before["sent_at"]), (&json!("awaiting_provider"), &Value::Null));
     assert!(before["reference"].as_str().unwrap().starts_with("bnkd"));
     assert!(before["url"].as_str().unwrap().ends_with(&format!("/checkout/{own}?v3")));
-    let visit = world.pages.visit(&own, "mock-bank").await.unwrap().unwrap();
-    let page = world.pages.decide(&visit, Decision::Authorise).await.unwrap().unwrap();
+    let visit = world.checkouts.visit(&own, "mock-bank").await.unwrap().unwrap();
+    let page = world.checkouts.decide(&visit, Decision::Authorise).await.unwrap().unwrap();
     assert_eq!(page.onward(), Some(&*format!("http://example.com/success?id={own}")));
     world.settle(id_in(&made)).await;
     let after = shown().await;

@@ -167,8 +167,8 @@ async fn a_session_whose_payer_has_just_consented_is_not_deleted() {
     for (decision, status) in [(Decision::Authorise, 422), (Decision::KeepPending, 422), (Decision::Decline, 204)] {
         let id = world.open_session("GBP").await;
         let path = format!("/v2/payment_sessions/{id}");
-        let visit = world.pages.visit(&id, "mock-bank").await.unwrap().unwrap();
-        world.pages.decide(&visit, decision).await.unwrap();
+        let visit = world.checkouts.visit(&id, "mock-bank").await.unwrap().unwrap();
+        world.checkouts.decide(&visit, decision).await.unwrap();
         if status == 422 {
             assert_eq!(world.get(&path).await.json()["state"], "pending", "{decision:?}");
         }
@@ -177,9 +177,9 @@ async fn a_session_whose_payer_has_just_consented_is_not_deleted() {
     world.payers_decide().await;
     // The other way round: nobody consents to what is being deleted.
     let id = world.open_session("GBP").await;
-    let visit = world.pages.visit(&id, "mock-bank").await.unwrap().unwrap();
+    let visit = world.checkouts.visit(&id, "mock-bank").await.unwrap().unwrap();
     assert_eq!(world.call(Method::DELETE, &format!("/v2/payment_sessions/{id}")).send().await.status, 204);
-    assert!(world.pages.decide(&visit, Decision::Authorise).await.unwrap().is_none());
+    assert!(world.checkouts.decide(&visit, Decision::Authorise).await.unwrap().is_none());
 }
 
 // conformance: banked 15

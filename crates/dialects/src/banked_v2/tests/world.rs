@@ -25,9 +25,9 @@ use refundry_domain::time::Span;
 use refundry_engine::digest::sha256;
 use refundry_engine::engine::{Engine, Parts};
 use refundry_engine::envelope::{Answer, Envelope, Work};
-use refundry_engine::hosted::HostedPages;
-use refundry_engine::person_refund::RefundDesk;
+use refundry_engine::hosted::{CheckoutPages, HostedPages};
 use refundry_engine::mint;
+use refundry_engine::person_refund::RefundDesk;
 use refundry_engine::rail::{PayerBank, PayinPlan, RailDown, RailFuture};
 use refundry_engine::registry::{
     Credential, Endpoint, Group, Merchant, Person, RegistryChange, RegistryEntry, Role, Scope,
@@ -76,13 +76,16 @@ pub(super) struct World {
     router: Router,
     pub(super) webhooks: Arc<dyn WebhookDialect>,
     pub(super) pages: Arc<dyn HostedPages>,
+    pub(super) checkouts: Arc<dyn CheckoutPages>,
+    /// Those of pay-ins, which another generation makes.
+    pub(super) payin_checkouts: Arc<dyn CheckoutPages>,
     /// Where people make refunds.
     pub(super) desk: RefundDesk,
     dialects: Vec<Arc<dyn Dialect>>,
     host: Arc<Host>,
     payers: Arc<Payers>,
     pub(super) merchant: MerchantId,
-    accounts: BTreeMap<Currency, AccountId>,
+    pub(super) accounts: BTreeMap<Currency, AccountId>,
     mandate: MandateId,
     pub(super) token: MandateToken,
     apps: Vec<Application>,
@@ -201,6 +204,8 @@ impl World {
             router: dialects.iter().map(|dialect| dialect.router()).fold(Router::new(), Router::merge),
             webhooks: dialects[1].webhooks(),
             pages: dialects[1].hosted_pages().unwrap(),
+            checkouts: dialects[1].checkout_pages().unwrap(),
+            payin_checkouts: dialects[0].checkout_pages().unwrap(),
             desk: RefundDesk::new(dialects.iter().map(|dialect| dialect.person_refunds()).collect()),
             dialects,
             host,

@@ -70,7 +70,7 @@ fn stored(kind: EventKind) -> StoredEvent {
             | EventKind::StrayReturned { .. }
             | EventKind::StrayClosed { .. }
     );
-    let of_payment = states::payment_state_of(&kind).is_some()
+    let of_payment = kind.payment_state().is_some()
         || matches!(kind, EventKind::PaymentRecorded | EventKind::PaymentBlock { .. });
     let event = Event {
         merchant: account.merchant,
