@@ -6,5 +6,6 @@ mod authenticator;
 mod decisions;
 mod hosted;
 mod hostile;
+mod refunds;
 mod sign_in;
 mod world;

@@ -11,6 +11,7 @@ use refundry_console::{Console, Letters, Parts, password, totp};
 use refundry_domain::approval::ApprovalPolicy;
 use refundry_domain::command::{Command, OpenAccount, RequestRefund};
 use refundry_domain::event::Actor;
+use refundry_domain::fee::{FeeRule, FeeRules};
 use refundry_domain::id::{AccountId, MerchantId, PaymentId, PersonId, RefundId};
 use refundry_domain::ledger::{AccountKind, Book};
 use refundry_domain::money::{Amount, Currency};
@@ -20,7 +21,7 @@ use refundry_domain::time::{Span, Timestamp};
 use refundry_engine::engine::{Engine, Parts as EngineParts};
 use refundry_engine::envelope::{Answer, Envelope, Work};
 use refundry_engine::person_refund::RefundDesk;
-use refundry_engine::registry::{Person, RegistryChange, Role, Roles};
+use refundry_engine::registry::{MerchantFees, Person, RegistryChange, RegistryEntry, Role, Roles};
 use refundry_testkit::clock::ManualClock;
 use refundry_testkit::make;
 use refundry_testkit::memory::MemoryStore;
@@ -104,6 +105,16 @@ impl World {
         let person = made_person(&mut self.ids.lock().unwrap(), self.merchant, name, roles);
         self.put(person.clone()).await;
         person
+    }
+
+    /// Every refund of a method costs this much.
+    pub(crate) async fn charge(&self, method: &str, flat: u64) {
+        let rules = [((Currency::GBP, method.to_owned()), FeeRule { flat, ..FeeRule::default() })];
+        let rules = Arc::new(FeeRules { rules: rules.into(), ..FeeRules::default() });
+        let change = RegistryChange::Put(RegistryEntry::Fees(MerchantFees { merchant: self.merchant, rules }));
+        let work = Work::Registry { change, answer: None };
+        let envelope = Envelope { merchant: self.merchant, actor: Actor::Sandbox, once: None, work };
+        self.engine.execute(envelope).await.unwrap().result.unwrap();
     }
 
     pub(crate) async fn put(&self, person: Person) {
@@ -196,7 +207,7 @@ fn console(engine: &Arc<Engine>, public_origin: Option<&str>) -> Router {
         engine: Arc::clone(engine),
         public_origin: public_origin.map(str::to_owned),
         pages: Vec::new(),
-        refunds: RefundDesk::default(),
+        refunds: RefundDesk::new(vec![Arc::new(crate::refunds::Till)]),
         letters: Letters::default(),
         links: SignInLinks::new(&LINK_KEY),
         known: KnownBrowsers::new(&LINK_KEY),

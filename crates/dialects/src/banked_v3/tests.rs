@@ -7,6 +7,7 @@ mod idempotency;
 mod mandates;
 mod oauth;
 mod payins;
+mod people;
 mod refunds;
 mod shapes;
 mod webhooks;

@@ -212,6 +212,12 @@ fn check(written: &Written) -> Result<(), ConfigError> {
     if !written.refundable_payin_states.contains(&PayinState::Completed) {
         return Err(wrong("refundable_payin_states", "names COMPLETED, and PROCESSING where wanted"));
     }
+    if written.alternative_route {
+        return Err(wrong("alternative_route", "is not offered: money goes back to where it came from"));
+    }
+    if written.payouts_enabled {
+        return Err(wrong("payouts_enabled", "is not offered: nobody would approve a payout that is no refund"));
+    }
     if !(1..=REQUIRED_MAX).contains(&written.approvals.required) {
         return Err(wrong("approvals.required", format!("is 1 to {REQUIRED_MAX}")));
     }
@@ -299,6 +305,9 @@ mod tests {
             (json!({ "approvals": { "timeout": 59 } }), "bvnk.approvals.timeout"),
             (json!({ "approvals": { "people": 1 } }), "bvnk"),
             (json!({ "partial_refunds": { "FEDWRE": true } }), "bvnk.partial_refunds.FEDWRE"),
+            (json!({ "partial_refunds": { "FOO": false } }), "bvnk.partial_refunds.FOO"),
+            (json!({ "alternative_route": true }), "bvnk.alternative_route"),
+            (json!({ "payouts_enabled": true }), "bvnk.payouts_enabled"),
             (json!({ "refund_error_code": "" }), "bvnk.refund_error_code"),
             (json!({ "fee_rounding": "down" }), "bvnk"),
             (json!({ "fee_on_returned": "burn" }), "bvnk"),
@@ -309,6 +318,10 @@ mod tests {
             assert_eq!(Config::read(&settings).unwrap_err().path, path, "{settings}");
         }
         assert!(config.fee_terms == FeeTerms::default() && config.approval.is_none() && !config.refunds_before_credit);
+        assert!(
+            Config::read(&json!({ "alternative_route": false, "payouts_enabled": false })).is_ok(),
+            "their defaults"
+        );
         let proxies = Config::read(&json!({ "trusted_proxies": ["10.0.0.0/8", "::1"] })).unwrap().trusted_proxies;
         assert_eq!(proxies.len(), 2);
     }

@@ -5,12 +5,16 @@ use super::DIALECT;
 use refundry_domain::bytes::{Decoder, Encoder, Malformed};
 use refundry_domain::money::Currency;
 use refundry_domain::once::Fingerprint;
+use refundry_domain::party::Party;
 use refundry_domain::payment::Payment;
 use refundry_domain::refund::Refund;
 use std::sync::Arc;
 
 /// First byte of a stored extension.
 const VERSION: u8 = 1;
+/// The same of a pay-in whose payer's bank was named beside an account that
+/// needs no such name.
+const VERSION_WITH_BANK: u8 = 2;
 
 /// Whether a holder is a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,26 +73,40 @@ pub(super) struct PayinNotes {
     pub(super) reference: String,
     /// Who paid.
     pub(super) entity: Entity,
+    /// The code of the payer's bank where the account does not hold one; empty
+    /// where nobody told.
+    pub(super) bank_code: String,
 }
 
 impl PayinNotes {
     /// The stored form.
     pub(super) fn encode(&self) -> Arc<[u8]> {
         let mut to = Encoder::new();
-        to.byte(VERSION).text(&self.method).text(&self.reference).byte(u8::from(self.entity == Entity::Company));
+        let version = if self.bank_code.is_empty() { VERSION } else { VERSION_WITH_BANK };
+        to.byte(version).text(&self.method).text(&self.reference).byte(u8::from(self.entity == Entity::Company));
+        if version == VERSION_WITH_BANK {
+            to.text(&self.bank_code);
+        }
         Arc::from(to.finish())
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut from = Decoder::new(bytes);
-        if from.byte()? != VERSION {
+        let version = from.byte()?;
+        if !matches!(version, VERSION | VERSION_WITH_BANK) {
             return Err(Malformed);
         }
         Ok(Self {
             method: from.text()?.to_owned(),
             reference: from.text()?.to_owned(),
             entity: if from.flag()? { Entity::Company } else { Entity::Individual },
+            bank_code: if version == VERSION_WITH_BANK { from.text()?.to_owned() } else { String::new() },
         })
+    }
+
+    /// The payer with what is known of them.
+    pub(super) fn holder<'a>(&'a self, party: &'a Party) -> Holder<'a> {
+        Holder { party, entity: self.entity, bank_code: &self.bank_code }
     }
 
     /// The notes of a pay-in. One that came through another door and does not
@@ -100,8 +118,20 @@ impl PayinNotes {
             method: payment.method.as_deref().unwrap_or_else(|| usual_method(payment.amount.currency)).to_owned(),
             reference: payment.merchant_reference.clone().unwrap_or_default(),
             entity: Entity::Individual,
+            bank_code: String::new(),
         })
     }
+}
+
+/// Whose account it is, and what stands beside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Holder<'a> {
+    /// Name and account.
+    pub(super) party: &'a Party,
+    /// Whether it is a person.
+    pub(super) entity: Entity,
+    /// The code of the bank where the account does not hold one; may be empty.
+    pub(super) bank_code: &'a str,
 }
 
 /// How money of a currency usually comes, as far as anybody can tell: by a
@@ -127,8 +157,11 @@ mod tests {
             request: Fingerprint([7; 16]),
         };
         assert_eq!(RefundNotes::decode(&notes.encode()), Ok(notes));
-        let notes = PayinNotes { method: "ACH".into(), reference: "INV".into(), entity: Entity::Company };
-        assert_eq!(PayinNotes::decode(&notes.encode()), Ok(notes));
+        for bank_code in ["", "BYLADEM1001"] {
+            let (method, bank_code) = ("ACH".to_owned(), bank_code.to_owned());
+            let notes = PayinNotes { method, reference: "INV".into(), entity: Entity::Company, bank_code };
+            assert_eq!(PayinNotes::decode(&notes.encode()), Ok(notes));
+        }
         assert!(PayinNotes::decode(&[9]).is_err());
     }
 }

@@ -16,9 +16,7 @@ use refundry_engine::mint;
 use std::sync::Arc;
 
 /// What this dialect owns on a shared origin; unknown paths below answer here.
-pub(super) const PREFIXES: &[&str] = &["/payment", "/ledger", "/api/wallet", "/api/transaction", APPROVALS];
-/// Deciding by program.
-const APPROVALS: &str = "/api/approval-workflow";
+pub(super) const PREFIXES: &[&str] = &["/payment", "/ledger", "/api"];
 /// The header that names every request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -8,7 +8,7 @@
 use super::call::{Call, parameter};
 use super::config::WaitingAs;
 use super::errors::Fault;
-use super::extension::PayinNotes;
+use super::extension::{Entity, Holder, PayinNotes};
 use super::keys::Scope;
 use super::states::{self, Standing, Word};
 use super::wire::accounts::{bank_account, entity};
@@ -185,7 +185,8 @@ impl Book<'_> {
         let credited = Amount::new(payment.counters.claimable, payment.amount.currency);
         let at = payment.moments.settled_at.unwrap_or(payment.created_at);
         let payer = payment.debtor.as_ref().map(|party| {
-            Object::new().put("bankAccount", bank_account(party, numbers)).put("entity", entity(party, how.entity))
+            let holder = how.holder(party);
+            Object::new().put("bankAccount", bank_account(holder, numbers)).put("entity", entity(holder))
         });
         let head = |kind: &'static str, word: &'static str, amount: Amount, at: Timestamp| {
             Object::new()
@@ -232,9 +233,9 @@ impl Book<'_> {
             | RefundState::Expired { .. } => Standing::of(refund).word(self.waiting()),
         };
         let how = PayinNotes::of(payment);
-        let payee = pair.creditor().map(|party| {
-            let account = bank_account(party, self.app.config(self.of.merchant).account_numbers);
-            Object::new().put("bankAccount", account).put("entity", entity(party, how.entity))
+        let payee = pair.creditor(&how).map(|holder| {
+            let account = bank_account(holder, self.app.config(self.of.merchant).account_numbers);
+            Object::new().put("bankAccount", account).put("entity", entity(holder))
         });
         let details = || Object::new().put("paymentMethod", how.method.as_str());
         for (kind, amount) in [("PAYOUT", refund.amount), ("FEE", pair.fee())] {
@@ -276,7 +277,8 @@ impl Book<'_> {
             // It left and came back.
             PayoutState::Returned { .. } => (Word::Returned, 0),
         };
-        let account = bank_account(&payout.creditor, self.app.config(self.of.merchant).account_numbers);
+        let holder = Holder { party: &payout.creditor, entity: Entity::Individual, bank_code: "" };
+        let account = bank_account(holder, self.app.config(self.of.merchant).account_numbers);
         let body = Object::new()
             .put("transactionReference", payout.id.to_string())
             .put("type", "PAYOUT")

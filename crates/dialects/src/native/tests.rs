@@ -4,6 +4,7 @@
 mod approvals;
 mod maps;
 mod money;
+mod people;
 mod replays;
 mod shop;
 mod tenants;

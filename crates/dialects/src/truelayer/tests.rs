@@ -7,6 +7,7 @@ mod keys;
 mod paying;
 mod payment_tables;
 mod payouts;
+mod people;
 mod refunds;
 mod settings;
 mod shop;

@@ -2,6 +2,7 @@
 
 mod clients;
 mod oracles;
+mod people;
 mod places;
 mod receiver;
 mod seeds;

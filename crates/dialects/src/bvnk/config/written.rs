@@ -180,6 +180,7 @@ impl Default for Approvals {
 pub(super) struct Written {
     pub(super) account_numbers: AccountNumbers,
     pub(super) additive_fields: Switch,
+    pub(super) alternative_route: bool,
     pub(super) approval_api: bool,
     pub(super) customer_reference_max: usize,
     pub(super) customer_reference_unique: bool,
@@ -198,6 +199,7 @@ pub(super) struct Written {
     pub(super) missing_payer_account: MissingPayer,
     pub(super) mount_prefix: Option<String>,
     pub(super) partial_refunds: BTreeMap<String, bool>,
+    pub(super) payouts_enabled: bool,
     pub(super) public_origin: Option<String>,
     pub(super) rate_limit: Option<u32>,
     pub(super) refund_error_code: String,
@@ -222,6 +224,7 @@ impl Default for Written {
         Self {
             account_numbers: AccountNumbers::Masked,
             additive_fields: Switch::On,
+            alternative_route: false,
             approval_api: false,
             customer_reference_max: 255,
             customer_reference_unique: false,
@@ -240,6 +243,7 @@ impl Default for Written {
             missing_payer_account: MissingPayer::Refuse,
             mount_prefix: None,
             partial_refunds: BTreeMap::new(),
+            payouts_enabled: false,
             public_origin: None,
             rate_limit: None,
             refund_error_code: "bvnk:payment:0001".to_owned(),

@@ -52,6 +52,7 @@ async fn charge(world: &World) {
     world.put(RegistryEntry::Fees(MerchantFees { merchant: world.merchant, rules: Arc::new(rules) })).await;
 }
 
+// conformance: bvnk 13
 #[tokio::test]
 async fn the_wallet_pays_amount_and_fee() {
     let world = World::new().await;

@@ -327,6 +327,7 @@ async fn a_payer_may_be_asked_for() {
 async fn every_error_has_its_shape() {
     let world = World::new().await;
     for path in ["/payment/v1/nothing", "/payment", "/ledger/v3/x"] {
+        assert!(world.dialect.prefixes().iter().any(|prefix| path.starts_with(prefix)), "{path} is ours");
         let response = world.dialect.named(world.dialect.not_found(&Method::GET, path), "request-1");
         assert_eq!(
             (response.status().as_u16(), response.headers()["x-request-id"].to_str().unwrap()),

@@ -2,8 +2,8 @@
 
 use super::out::Object;
 use crate::bvnk::config::AccountNumbers;
-use crate::bvnk::extension::Entity;
-use refundry_domain::party::{AccountIdentifier, Party};
+use crate::bvnk::extension::{Entity, Holder};
+use refundry_domain::party::AccountIdentifier;
 
 /// Characters of an account number that are always shown.
 const SHOWN_LENGTH: usize = 4;
@@ -17,6 +17,14 @@ pub(in crate::bvnk) struct Parts {
     pub(in crate::bvnk) number: String,
     /// The bank's code, where the format has one.
     pub(in crate::bvnk) bank: Option<String>,
+}
+
+impl Parts {
+    /// The same with this bank's code, where the account does not hold one.
+    fn or_bank(self, code: &str) -> Self {
+        let told = Some(code).filter(|code| !code.is_empty()).map(str::to_owned);
+        Self { bank: self.bank.or(told), ..self }
+    }
 }
 
 /// The parts of an account.
@@ -52,7 +60,8 @@ pub(in crate::bvnk) fn names(name: &str) -> (&str, &str) {
 }
 
 /// The beneficiary of a payout's details.
-pub(in crate::bvnk) fn beneficiary(party: &Party, entity: Entity, numbers: AccountNumbers) -> Object {
+pub(in crate::bvnk) fn beneficiary(holder: Holder<'_>, numbers: AccountNumbers) -> Object {
+    let Holder { party, entity, bank_code } = holder;
     let name = party.name.as_deref().unwrap_or_default();
     let who = match entity {
         Entity::Individual => {
@@ -65,19 +74,20 @@ pub(in crate::bvnk) fn beneficiary(party: &Party, entity: Entity, numbers: Accou
             .put("companyDetails", Object::new().put("name", name))
             .put("businessDetails", Object::new().put("businessName", name)),
     };
-    let Parts { format, number, bank } = parts(&party.account, numbers);
+    let Parts { format, number, bank } = parts(&party.account, numbers).or_bank(bank_code);
     let account = Object::new().put("format", format).put("accountNumber", number).put_some("bankCode", bank);
     who.put("bankAccount", account)
 }
 
 /// The account as webhooks and the ledger show it.
-pub(in crate::bvnk) fn bank_account(party: &Party, numbers: AccountNumbers) -> Object {
-    let Parts { format, number, bank } = parts(&party.account, numbers);
+pub(in crate::bvnk) fn bank_account(holder: Holder<'_>, numbers: AccountNumbers) -> Object {
+    let Parts { format, number, bank } = parts(&holder.party.account, numbers).or_bank(holder.bank_code);
     Object::new().put_some("bankCode", bank).put("accountNumber", number).put("accountNumberFormat", format)
 }
 
 /// The holder as webhooks and the ledger show it.
-pub(in crate::bvnk) fn entity(party: &Party, entity: Entity) -> Object {
+pub(in crate::bvnk) fn entity(holder: Holder<'_>) -> Object {
+    let Holder { party, entity, bank_code: _ } = holder;
     let name = party.name.as_deref().unwrap_or_default();
     match entity {
         Entity::Individual => {

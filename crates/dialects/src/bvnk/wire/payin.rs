@@ -18,8 +18,8 @@ pub(in crate::bvnk) fn data(app: &App, payment: &Payment, word: &'static str) ->
     let payer = payment.debtor.as_ref().map(|party| {
         Object::new()
             .put_some("name", party.name.clone())
-            .put("entity", entity(party, how.entity))
-            .put("bankAccount", bank_account(party, numbers))
+            .put("entity", entity(how.holder(party)))
+            .put("bankAccount", bank_account(how.holder(party), numbers))
     });
     Object::new()
         .put("status", word)
@@ -40,8 +40,8 @@ pub(in crate::bvnk) fn data(app: &App, payment: &Payment, word: &'static str) ->
 pub(in crate::bvnk) fn second(app: &App, payment: &Payment, word: &'static str, at: Timestamp) -> Object {
     let how = PayinNotes::of(payment);
     let payer = payment.debtor.as_ref().map(|party| {
-        let account = bank_account(party, app.config(payment.merchant).account_numbers);
-        Object::new().put("entity", entity(party, how.entity)).put("bankAccount", account)
+        let account = bank_account(how.holder(party), app.config(payment.merchant).account_numbers);
+        Object::new().put("entity", entity(how.holder(party))).put("bankAccount", account)
     });
     let free = Amount::new(0, payment.amount.currency);
     Object::new()

@@ -4,11 +4,11 @@ use super::accounts::{beneficiary, entity};
 use super::money::{coded, money, printed, sum, time};
 use super::out::{Object, Out};
 use crate::bvnk::App;
-use crate::bvnk::extension::{PayinNotes, RefundNotes};
+use crate::bvnk::extension::{Holder, PayinNotes, RefundNotes};
 use crate::bvnk::states::{Reason, Standing, Word};
 use crate::bvnk::wallets;
 use refundry_domain::money::Amount;
-use refundry_domain::party::{Creditor, Party};
+use refundry_domain::party::Creditor;
 use refundry_domain::payment::Payment;
 use refundry_domain::reference::ids_of_attempt;
 use refundry_domain::refund::{Funding, Refund};
@@ -25,12 +25,16 @@ pub(in crate::bvnk) struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    /// Who receives it, where that is known.
-    pub(in crate::bvnk) fn creditor(self) -> Option<&'a Party> {
+    /// Who receives it, where that is known; `how` are the pay-in's notes,
+    /// which tell of its payer.
+    pub(in crate::bvnk) fn creditor<'h>(self, how: &'h PayinNotes) -> Option<Holder<'h>>
+    where
+        'a: 'h,
+    {
         match &self.refund.creditor {
             Creditor::Unknown => None,
-            Creditor::Payer => self.payment.debtor.as_ref(),
-            Creditor::Given { party, source: _ } => Some(party),
+            Creditor::Payer => self.payment.debtor.as_ref().map(|party| how.holder(party)),
+            Creditor::Given { party, source: _ } => Some(Holder { party, entity: how.entity, bank_code: "" }),
         }
     }
 
@@ -80,8 +84,8 @@ pub(in crate::bvnk) fn status(app: &App, pair: Pair<'_>) -> Object {
     let why = standing.reason(config.waiting_as).filter(|_| more).map(reason);
     let payin = more.then(|| payment.id.to_string());
     let own_text = notes.as_ref().filter(|_| more).map(|notes| notes.customer_reference.clone());
-    let holder =
-        pair.creditor().map(|party| beneficiary(party, PayinNotes::of(payment).entity, config.account_numbers));
+    let how = PayinNotes::of(payment);
+    let holder = pair.creditor(&how).map(|holder| beneficiary(holder, config.account_numbers));
     let details = Object::new().put("type", "FIAT").put_some("beneficiary", holder);
     let approval = approval(refund).filter(|_| more && word == Word::PendingApproval);
     Object::new()
@@ -128,7 +132,7 @@ pub(in crate::bvnk) fn second_at(app: &App, pair: Pair<'_>, word: Word, at: Time
     let merchant = directory.merchants.get(&refund.merchant).map_or("", |merchant| &merchant.name);
     let company = Object::new().put("type", "COMPANY").put("legalName", merchant);
     let originator = sum(refund.amount).put("walletId", pair.wallet()).put("entity", company);
-    let payee = pair.creditor().map(|party| entity(party, notes.entity));
+    let payee = pair.creditor(&notes).map(entity);
     Object::new()
         .put("id", refund.id.to_string())
         .put("type", "FIAT")
@@ -183,9 +187,9 @@ pub(in crate::bvnk) fn event(app: &App, pair: Pair<'_>, moment: &Moment<'_>) -> 
     let how = PayinNotes::of(payment);
     let id = refund.id.to_string();
     let payin = payment.id.to_string();
-    let payee = pair.creditor().map(|party| {
-        let account = super::accounts::bank_account(party, config.account_numbers);
-        Object::new().put("entity", entity(party, how.entity)).put("bankAccount", account)
+    let payee = pair.creditor(&how).map(|holder| {
+        let account = super::accounts::bank_account(holder, config.account_numbers);
+        Object::new().put("entity", entity(holder)).put("bankAccount", account)
     });
     let related = Object::new().put("transactionReference", payin.as_str()).put("type", "PAYIN");
     let why = moment.standing.reason(config.waiting_as).filter(|_| more).map(reason);

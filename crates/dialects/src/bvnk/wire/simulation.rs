@@ -65,14 +65,16 @@ impl Simulated {
             Some(kind) if kind.as_text() == Some("COMPANY") => Entity::Company,
             Some(_) | None => Entity::Individual,
         };
+        let (payer, bank_code) = payer(originator, amount.currency.code())?;
         Ok(Self {
             wallet: text(body, "walletId", TEXT_LENGTH_MAX)?.ok_or_else(|| missing("walletId"))?.to_owned(),
             amount,
-            payer: payer(originator, amount.currency.code())?,
+            payer,
             notes: PayinNotes {
                 method: method.to_owned(),
                 reference: text(body, text_field, TEXT_LENGTH_MAX)?.unwrap_or_default().to_owned(),
                 entity,
+                bank_code,
             },
         })
     }
@@ -95,9 +97,10 @@ fn text<'b>(object: &'b Json, name: &str, length_max: usize) -> Result<Option<&'
     text.map(Some).ok_or_else(|| Fault::field(name, "must be a text that is not too long"))
 }
 
-fn payer(originator: &Json, currency: &str) -> Result<Option<Party>, Fault> {
+/// Who pays, and the code of the bank where the account does not hold one.
+fn payer(originator: &Json, currency: &str) -> Result<(Option<Party>, String), Fault> {
     let name = text(originator, "name", TEXT_LENGTH_MAX)?.map(str::to_owned);
-    let Some(account) = originator.member("bankAccount") else { return Ok(None) };
+    let Some(account) = originator.member("bankAccount") else { return Ok((None, String::new())) };
     let usual = match currency {
         "GBP" => "SCAN",
         "EUR" => "IBAN",
@@ -110,6 +113,10 @@ fn payer(originator: &Json, currency: &str) -> Result<Option<Party>, Fault> {
     let wrong = || Fault::field("originator.bankAccount.accountNumber", "is no account number of this format");
     let digits = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
     let alphanumeric = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let beside = if format == "IBAN" { bank.clone() } else { String::new() };
+    if !beside.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(Fault::field("originator.bankAccount.bankCode", "is no code of a bank"));
+    }
     let account = match format {
         "SCAN" => {
             let sort_code = if bank.is_empty() { SORT_CODE.to_owned() } else { bank };
@@ -125,7 +132,7 @@ fn payer(originator: &Json, currency: &str) -> Result<Option<Party>, Fault> {
         "IBAN" | "ABA" | "SWIFT" | "CUBIX" => return Err(wrong()),
         _ => return Err(Fault::field("originator.bankAccount.accountNumberFormat", "is no format that we know")),
     };
-    Ok(Some(Party { name, account }))
+    Ok((Some(Party { name, account }), beside))
 }
 
 /// Without spaces and hyphens, upper case.

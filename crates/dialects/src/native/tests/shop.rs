@@ -29,7 +29,7 @@ pub(super) struct Shop {
     pub engine: Arc<Engine>,
     pub clock: Arc<ManualClock>,
     pub router: Router,
-    dialect: Arc<dyn Dialect>,
+    pub dialect: Arc<dyn Dialect>,
 }
 
 /// A merchant of a shop.

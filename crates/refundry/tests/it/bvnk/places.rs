@@ -152,4 +152,28 @@ async fn all_of_it_may_stand_below_a_path() {
         assert_eq!(made.json["transactionReference"], payin);
     }
     shop.post(&format!("/{payin}/refund"), "elsewhere", &refund_body("1", "EUR")).await.expect(404);
+    for path in ["", "/", "/nothing", "/payment/v1/nothing", "/ledger", "/no-id/refunds"] {
+        ours(&shop, &format!("/pay/bvnk{path}")).await;
+    }
+}
+
+/// A path that leads nowhere, in this API's shape.
+async fn ours(shop: &Shop, path: &str) {
+    let heard = answer(shop.server.http.get(format!("{}{path}", shop.server.base))).await.expect(404);
+    assert_eq!(heard.json["code"], "bvnk:payment:0002", "{path}: {}", heard.text);
+    let members = ["code", "details", "message", "status", "traceId"];
+    assert!(members.iter().all(|member| heard.json.get(member).is_some()), "{path}: {}", heard.text);
+}
+
+// conformance: bvnk 42
+#[tokio::test]
+async fn unknown_paths_below_its_own_are_answered_in_its_shape() {
+    let shop = Shop::start().await;
+    for path in ["/payment", "/payment/v9/x", "/ledger", "/ledger/v1/nothing", "/api"] {
+        ours(&shop, path).await;
+    }
+    for path in ["/api/nothing", "/api/wallet/a/b/c"] {
+        let heard = answer(shop.server.http.get(format!("{}{path}", shop.server.base))).await.expect(404);
+        assert_eq!(heard.json["errorList"][0]["code"], "bvnk:payment:0002", "{path}: {}", heard.text);
+    }
 }
