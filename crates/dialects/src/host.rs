@@ -14,7 +14,7 @@ use refundry_domain::time::Timestamp;
 use refundry_engine::egress::Policy;
 use refundry_engine::engine::Engine;
 use refundry_engine::envelope::Unavailable;
-use refundry_engine::hosted::HostedPages;
+use refundry_engine::hosted::{CheckoutPages, HostedPages};
 use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::rail::{Habit, PayerBank};
 use refundry_engine::registry::{Credential, Endpoint, RegistryEntry};
@@ -218,6 +218,11 @@ pub trait Dialect: Send + Sync {
     /// this server is reached now.
     fn refresh(&self, members: &mut serde_json::Map<String, serde_json::Value>) {
         let _ = members;
+    }
+
+    /// What the checkouts that its links lead to ask; none where it has no such links.
+    fn checkout_pages(&self) -> Option<Arc<dyn CheckoutPages>> {
+        None
     }
 
     /// What the pages that its links lead to ask; none where it has no such links.
