@@ -120,6 +120,12 @@ pub trait PayerBank: Send + Sync + std::fmt::Debug {
         span
     }
 
+    /// Who shows in events as having moved payments on by its plans: the same
+    /// whether the worker heard of a step or whoever had it played.
+    fn payins_actor(&self) -> Actor {
+        Actor::Sandbox
+    }
+
     /// Takes a plan; on `Ok` it is durable. A payment has one plan: a later
     /// one is ignored, and `Ok` as well.
     fn play(&self, plan: PayinPlan) -> RailFuture<'_, Result<(), RailDown>>;

@@ -1,6 +1,7 @@
 //! A rail that does what a test tells it, and keeps the books of a bank: what
 //! it was asked, what it paid, what it will tell.
 
+use refundry_domain::event::Actor;
 use refundry_domain::id::MerchantId;
 use refundry_domain::instruction::{Debit, EvidenceId, Instruction, Report, Submission};
 use refundry_domain::money::Amount;
@@ -357,6 +358,10 @@ impl Rail for ScriptedRail {
 }
 
 impl PayerBank for ScriptedRail {
+    fn payins_actor(&self) -> Actor {
+        self.actor()
+    }
+
     /// Unlike the port asks, a second plan is played as well: what follows
     /// when a payment moved already is for tests to see.
     fn play(&self, plan: PayinPlan) -> RailFuture<'_, Result<(), RailDown>> {

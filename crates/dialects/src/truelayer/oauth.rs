@@ -12,7 +12,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
 use http::HeaderMap;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use refundry_engine::digest::sha256;
 use serde::Serialize;
 use std::sync::Arc;
@@ -23,8 +23,11 @@ use url::form_urlencoded;
 const PATH: &str = "/connect/token";
 
 pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
-    routes::both(router, PATH, post(token))
+    routes::both(router, PATH, post(token).fallback(other_method))
 }
+
+/// The status of a method that a path does not have.
+const METHOD_NOT_ALLOWED: u16 = 405;
 
 /// The parameters, each at most once.
 #[derive(Default, PartialEq, Eq)]
@@ -82,13 +85,27 @@ async fn token(State(app): State<Arc<App>>, incoming: Result<Incoming, Fault>) -
 pub(super) fn refuse(status: u16, path: &str) -> Option<Response> {
     let path = path.strip_suffix('/').unwrap_or(path);
     let asked = path.strip_prefix("/v3").unwrap_or(path) == PATH;
-    let to_blame = (400..500).contains(&status) && !matches!(status, 404 | 405);
-    (asked && to_blame).then(|| print(Code::InvalidRequest))
+    let to_blame = (400..500).contains(&status) && status != 404;
+    (asked && to_blame).then(|| if status == METHOD_NOT_ALLOWED { wrong_method() } else { print(Code::InvalidRequest) })
+}
+
+async fn other_method() -> Response {
+    wrong_method()
+}
+
+/// Tokens are only posted for. The status is that of every other path, the
+/// shape that of OAuth.
+fn wrong_method() -> Response {
+    answer::with_header(with_status(METHOD_NOT_ALLOWED, Code::InvalidRequest), ALLOW, "POST")
 }
 
 fn print(code: Code) -> Response {
+    with_status(400, code)
+}
+
+fn with_status(status: u16, code: Code) -> Response {
     let body = errors::to_json(&Error { error: code.word() });
-    answer::with_header(answer::json(400, body), CACHE_CONTROL, "no-store")
+    answer::with_header(answer::json(status, body), CACHE_CONTROL, "no-store")
 }
 
 fn issue(app: &App, incoming: &Incoming) -> Result<Vec<u8>, Code> {

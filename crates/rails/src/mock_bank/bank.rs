@@ -7,6 +7,7 @@ use super::levers::{PayinCourse, TimeScale, payin_course};
 use super::outcome::{Outcome, OutcomeKind, OutcomeRefused, Target};
 use super::payins;
 use super::reports::{acknowledge_in_op, due_in_op, next_in_op};
+use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::instruction::{Debit, Instruction, Order, Submission};
 use refundry_domain::time::{Span, Timestamp};
@@ -294,6 +295,10 @@ impl Rail for MockBank {
 }
 
 impl PayerBank for MockBank {
+    fn payins_actor(&self) -> Actor {
+        self.actor()
+    }
+
     fn scaled(&self, span: Span) -> Span {
         self.time_scale.scale_span(span)
     }

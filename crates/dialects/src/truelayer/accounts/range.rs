@@ -43,23 +43,21 @@ fn read_cursor(text: &str) -> Option<(Timestamp, u128)> {
 /// Reads a query.
 ///
 /// # Errors
-/// A time is missing, or something does not read.
+/// A time is missing, or something does not read or comes twice.
 pub(super) fn read(query: &str, headers: &HeaderMap) -> Result<Query, Fault> {
-    let value = |wanted: &str| {
-        form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
-    };
+    let value = |wanted: &'static str| once(query, wanted);
     let instant = |name: &'static str, end_of_day: bool| {
-        let text = value(name).ok_or_else(|| Fault::invalid_field(name, "The time is required."))?;
+        let text = value(name)?.ok_or_else(|| Fault::invalid_field(name, "The time is required."))?;
         read_time(&text, end_of_day).ok_or_else(|| Fault::invalid_field(name, "Must be a time of ISO 8601."))
     };
     let (from, to) = (instant("from", false)?, instant("to", true)?);
-    let (payments, payouts) = match value("type").as_deref() {
+    let (payments, payouts) = match value("type")?.as_deref() {
         None => (true, true),
         Some("payment") => (true, false),
         Some("payout") => (false, true),
         Some(_) => return Err(Fault::invalid_field("type", "Must be payment or payout.")),
     };
-    let cursor = value("cursor").filter(|text| !text.is_empty());
+    let cursor = value("cursor")?.filter(|text| !text.is_empty());
     let after = match &cursor {
         None => None,
         Some(text) => {
@@ -68,6 +66,19 @@ pub(super) fn read(query: &str, headers: &HeaderMap) -> Result<Query, Fault> {
     };
     let asked = headers.get("tl-enable-pagination").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
     Ok(Query { from, to, payments, payouts, after, paged: asked || cursor.is_some() })
+}
+
+/// A parameter's value, where it came.
+///
+/// # Errors
+/// It came more than once, so that nobody knows which one is meant.
+fn once(query: &str, wanted: &'static str) -> Result<Option<String>, Fault> {
+    let mut values = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == wanted);
+    let value = values.next().map(|(_, value)| value.into_owned());
+    match values.next() {
+        None => Ok(value),
+        Some(_) => Err(Fault::invalid_field(wanted, "Given more than once.")),
+    }
 }
 
 /// Reads a time or a date of ISO 8601. A plus sign that came unescaped is a

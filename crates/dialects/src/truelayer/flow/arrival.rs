@@ -1,6 +1,7 @@
 //! The payer's return (contract 3.6): four paths that do the same. Nothing is
 //! paid before it; a repeated return is harmless, because a payment has one
-//! plan at the bank.
+//! plan at the bank. What happens at once has happened when the return is
+//! answered: its caller reads the payment next, and may refund it.
 
 use super::super::auth::{Caller, Scope};
 use super::super::call::{Call, Incoming, Signed};
@@ -17,6 +18,7 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::post;
 use http::header::AUTHORIZATION;
+use refundry_domain::command::Command;
 use refundry_domain::event::Actor;
 use refundry_domain::id::{MerchantId, PaymentId};
 use refundry_domain::payment::{Payment, PaymentState};
@@ -98,19 +100,25 @@ async fn finish(app: &App, visit: mock_bank::Visit, caller: Option<&Caller>) -> 
         if caller.is_some_and(|caller| caller.merchant != payment.merchant || !caller.sees(&payment.origin)) {
             return Err(Fault::not_found("Payment"));
         }
-        let Some(flow) = extension.flow.clone().filter(|_| payment.state == PaymentState::Open) else {
+        let Some(flow) = extension.flow.clone().filter(|_| is_under_way(payment.state)) else {
             return Ok(payment.id);
         };
-        if matches!(flow.step, Step::Wait | Step::Retry) {
+        let plan = flow.choice.map(|choice| plan(app, &payment, &extension, choice));
+        if payment.state != PaymentState::Open || matches!(flow.step, Step::Wait | Step::Retry) {
+            // Another return had it played, and need not have got further.
+            if let Some(plan) = plan.filter(|_| flow.step != Step::Retry) {
+                catch_up(app, plan).await?;
+            }
             return Ok(payment.id);
         }
         let undecided = || Fault::invalid_state("The payer has not decided at the bank yet.");
-        let choice = flow.choice.ok_or_else(undecided)?;
+        let (choice, plan) = flow.choice.zip(plan).ok_or_else(undecided)?;
         let again = extension.may_retry && states::failure_of(choice.deed).is_some();
         if !again {
             // The plan is durable before the step shows, so that a crash in
             // between leaves nothing that waits for ever.
-            play(app, &payment, &extension, choice).await?;
+            let bank = app.host.payer_bank.as_ref().ok_or_else(Fault::provider_error)?;
+            bank.play(plan.clone()).await.map_err(|_| Fault::provider_error())?;
         }
         let step = if again { Step::Retry } else { Step::Wait };
         let mut after = extension;
@@ -118,7 +126,8 @@ async fn finish(app: &App, visit: mock_bank::Visit, caller: Option<&Caller>) -> 
         let command = super::annotation(&payment, &after);
         let envelope = Envelope::command(payment.merchant, Actor::Customer, command);
         match app.host.engine.execute(envelope).await.map_err(Fault::of_unavailable)?.result {
-            Ok(_) => return Ok(payment.id),
+            Ok(_) if again => return Ok(payment.id),
+            Ok(_) => return catch_up(app, plan).await.map(|()| payment.id),
             Err(Refusal::Changed | Refusal::TransitionImpossible) => {}
             Err(refusal) => return Err(super::of_refusal(refusal)),
         }
@@ -126,17 +135,42 @@ async fn finish(app: &App, visit: mock_bank::Visit, caller: Option<&Caller>) -> 
     Ok(visit.payment)
 }
 
-/// Tells the payer's bank what its customer decided.
-async fn play(app: &App, payment: &Payment, extension: &PaymentExtension, choice: Choice) -> Result<(), Fault> {
-    let bank = app.host.payer_bank.as_ref().ok_or_else(Fault::provider_error)?;
+/// Whether the payer's bank may still have something to do at once.
+fn is_under_way(state: PaymentState) -> bool {
+    match state {
+        PaymentState::Open | PaymentState::Authorised => true,
+        PaymentState::Executed | PaymentState::Settled | PaymentState::Failed | PaymentState::Reversed => false,
+    }
+}
+
+/// What the payer's bank does after what its customer decided.
+fn plan(app: &App, payment: &Payment, extension: &PaymentExtension, choice: Choice) -> PayinPlan {
     let debtor = payment.debtor.clone().unwrap_or_else(|| payer::account(payment, extension));
-    let plan = PayinPlan {
+    PayinPlan {
         merchant: payment.merchant,
         payment: payment.id,
         debtor: Some(debtor),
         steps: steps(app, extension.external, choice),
-    };
-    bank.play(plan).await.map_err(|_| Fault::provider_error())
+    }
+}
+
+/// Takes the steps of a plan that are due by now, as the rail's worker does
+/// once it hears of them. Whoever comes second finds the payment moved, which
+/// is no fault; a step that is due later is the worker's alone.
+async fn catch_up(app: &App, plan: PayinPlan) -> Result<(), Fault> {
+    let bank = app.host.payer_bank.as_ref().ok_or_else(Fault::provider_error)?;
+    let now = app.host.engine.now();
+    let due = plan.steps.into_iter().filter(|step| step.at <= now);
+    let envelopes = due.map(|PayinStep { to, at: _, failure }| {
+        let debtor = plan.debtor.clone();
+        let command = Command::AdvancePayment { payment: plan.payment, to, credited: None, debtor, failure };
+        Envelope::command(plan.merchant, bank.payins_actor(), command)
+    });
+    for outcome in app.host.engine.execute_all(envelopes.collect()).await {
+        // The bank keeps the step, so that the worker decides what was not.
+        outcome.map_err(Fault::of_unavailable)?;
+    }
+    Ok(())
 }
 
 fn steps(app: &App, external: bool, choice: Choice) -> Vec<PayinStep> {

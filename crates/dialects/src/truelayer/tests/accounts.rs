@@ -91,6 +91,9 @@ async fn a_range_is_needed() {
         ("?from=2026-01-01T00:00:00Z", "to"),
         ("?from=soon&to=2026-01-31T23:59:59Z", "from"),
         ("?from=2026-01-01&to=2026-01-31&type=fee", "type"),
+        ("?from=2026-01-01&from=2026-01-01&to=2026-01-31", "from"),
+        ("?from=2026-01-01&to=2026-01-31&to=2026-02-01", "to"),
+        ("?from=2026-01-01&to=2026-01-31&type=payment&type=payout", "type"),
         ("?from=2026-01-01&to=2026-01-31&cursor=!", "cursor"),
     ] {
         let (status, slug, fields) = world.get(&format!("{path}{query}")).await.problem();

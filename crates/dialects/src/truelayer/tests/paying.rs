@@ -2,6 +2,7 @@
 
 use super::world::{Heard, ORIGIN, World};
 use http::Method;
+use refundry_domain::event::{Actor, EventKind};
 use refundry_domain::id::PaymentId;
 use refundry_domain::rules::Environment;
 use refundry_domain::time::Span;
@@ -339,6 +340,41 @@ async fn failing_actions_have_their_stage_and_reason() {
         let late = act(&world, &next, &json!({ "action": "Execute" })).await;
         assert_eq!(late.problem().1, "invalid-state");
     }
+}
+
+// conformance: truelayer 33
+#[tokio::test]
+async fn what_happens_at_once_has_happened_when_the_return_is_answered() {
+    let world = World::new().await;
+    let deeds = [
+        (json!({ "action": "Execute" }), "executed"),
+        (json!({ "action": "Execute", "settlement_delay_in_seconds": 0 }), "settled"),
+        (json!({ "action": "Execute", "execution_delay_in_seconds": 9 }), "authorized"),
+        (json!({ "action": "RejectAuthorisation" }), "failed"),
+        (json!({ "action": "RejectExecution" }), "failed"),
+        (json!({ "action": "Cancel" }), "failed"),
+    ];
+    for (number, (deed, status)) in deeds.iter().cycle().take(100).enumerate() {
+        let (id, next) = redirected(&world, &preselected(&world)).await;
+        let uri = Url::parse(&act(&world, &next, deed).await.text()).unwrap();
+        // Nobody does the worker's part meanwhile; a second return changes nothing.
+        for _ in 0..=number % 2 {
+            assert_eq!(arrive(&world, &uri).await.status, 200);
+            assert_eq!(payment(&world, &id).await["status"], **status, "{number}: {deed}");
+        }
+        if *status == "settled" {
+            let path = format!("/v3/payments/{id}/refunds");
+            let body = json!({ "amount_in_minor": 100, "reference": "at once" });
+            let heard = world.post(&path).key(&format!("at-once-{number}")).json(&body).send().await;
+            assert_eq!(heard.status, 202, "{}", heard.text());
+        }
+        let before = payment(&world, &id).await;
+        world.work().await;
+        assert_eq!(payment(&world, &id).await, before, "the worker finds it done: {deed}");
+    }
+    let events = world.events().await;
+    let mut executed = events.iter().filter(|stored| matches!(stored.event.kind, EventKind::PaymentExecuted));
+    assert!(executed.all(|stored| matches!(stored.event.actor, Actor::Rail(_))), "the bank did it");
 }
 
 // conformance: truelayer 35

@@ -88,6 +88,19 @@ async fn errors_have_the_shape_of_oauth() {
         let refused = world.dialect.refuse(503, "Later.", path).unwrap();
         assert_eq!(refused.headers()["content-type"], "application/problem+json", "not the request's fault");
     }
+    for path in ["/connect/token", "/v3/connect/token/"] {
+        for method in [Method::GET, Method::PUT, Method::DELETE] {
+            let heard = world.call(method.clone(), path).send().await;
+            assert_eq!((heard.status, heard.header("content-type")), (405, "application/json"), "{method} {path}");
+            assert_eq!((heard.json(), heard.header("allow")), (json!({ "error": "invalid_request" }), "POST"));
+            assert_eq!(heard.header("x-tl-correlation-id"), heard.header("tl-trace-id"));
+        }
+        let refused = world.dialect.refuse(405, "No.", path).unwrap();
+        assert_eq!(
+            (refused.status().as_u16(), refused.headers()["content-type"].as_bytes()),
+            (405, &b"application/json"[..])
+        );
+    }
     let twice = "grant_type=client_credentials&client_id=a&client_id=b&client_secret=c".to_owned();
     let heard = ask(&world, "/connect/token", "application/x-www-form-urlencoded", twice).await;
     assert_eq!(heard.json(), json!({ "error": "invalid_request" }));
