@@ -52,6 +52,14 @@ async fn refusals_of_the_server_are_problems_too() {
     }
 }
 
+#[tokio::test]
+async fn nul_in_a_text_is_a_fault_of_its_member() {
+    let world = World::new().await;
+    let raw = r#"{"amount_in_minor":1,"currency":"GBP","user":{"name":"a\u0000b"}}"#;
+    let (status, slug, fields) = world.post("/v3/payments").key("nul").raw(raw).send().await.problem();
+    assert_eq!((status, &*slug, fields), (400, "invalid-parameters", vec!["user.name".to_owned()]));
+}
+
 // conformance: truelayer 10
 // conformance: truelayer 11
 #[tokio::test]
