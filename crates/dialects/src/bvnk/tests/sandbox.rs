@@ -43,29 +43,7 @@ async fn pay_ins_can_be_made() {
         ("COMPLETED".to_owned(), "INV-20418".to_owned())
     );
     assert_eq!(shown.json()["originator"]["entity"], json!({ "type": "COMPANY", "name": "Brandt GmbH" }));
-    // The code of the bank is kept, though an IBAN needs none.
-    let bank = json!("BYLADEM1001");
-    assert_eq!(shown.json()["originator"]["bankAccount"]["bankCode"], bank);
-    let path = format!("/payment/v1/payins/{payin}/refund");
-    let made = world.post(&path).key("key-0001").json(&super::world::a_refund("1", "EUR")).send().await;
-    let refund = made.member("/refundTransactionReference");
-    let payout = world.get(&format!("/payment/v1/payouts/{refund}")).await.json();
-    assert_eq!(payout["details"]["beneficiary"]["bankAccount"]["bankCode"], bank);
-    let rows = world.get(&format!("/ledger/v1/transactions?walletId={}", world.wallet(Currency::EUR))).await.json();
-    for row in rows["content"].as_array().unwrap() {
-        let holder = if row["type"] == "PAYIN" { "originator" } else { "beneficiary" };
-        let expected = if row["type"] == "FEE" { &json!(null) } else { &bank };
-        assert_eq!(row[holder]["bankAccount"].get("bankCode").unwrap_or(&json!(null)), expected, "{row}");
-    }
-    for letter in world.letters().await {
-        let letter: serde_json::Value = serde_json::from_slice(&letter).unwrap();
-        let data = &letter["data"];
-        if data["transactionReference"] == *refund {
-            assert_eq!(data["beneficiary"]["bankAccount"]["bankCode"], bank);
-        } else if data["transactionReference"] == *payin {
-            assert_eq!(data["originator"]["bankAccount"]["bankCode"], bank);
-        }
-    }
+    keeps_the_code_of_the_bank(&world, &payin).await;
     for (change, code) in [
         (json!({ "method": "CHAPS" }), "bvnk:payment:0008"),
         (json!({ "method": "ACH" }), "bvnk:payment:0008"),
@@ -85,6 +63,33 @@ async fn pay_ins_can_be_made() {
     let live = World::build(json!({}), Environment::Live).await;
     for path in ["/payment/v1/payins/simulate", "/payment/v2/payins/simulation"] {
         assert_eq!(live.post(path).json(&body).send().await.fault().0, 404, "{path}");
+    }
+}
+
+/// The code of the payer's bank is kept, though an IBAN needs none.
+async fn keeps_the_code_of_the_bank(world: &World, payin: &str) {
+    let shown = world.get(&format!("/payment/v1/payins/{payin}")).await;
+    let bank = json!("BYLADEM1001");
+    assert_eq!(shown.json()["originator"]["bankAccount"]["bankCode"], bank);
+    let path = format!("/payment/v1/payins/{payin}/refund");
+    let made = world.post(&path).key("key-0001").json(&super::world::a_refund("1", "EUR")).send().await;
+    let refund = made.member("/refundTransactionReference");
+    let payout = world.get(&format!("/payment/v1/payouts/{refund}")).await.json();
+    assert_eq!(payout["details"]["beneficiary"]["bankAccount"]["bankCode"], bank);
+    let rows = world.get(&format!("/ledger/v1/transactions?walletId={}", world.wallet(Currency::EUR))).await.json();
+    for row in rows["content"].as_array().unwrap() {
+        let holder = if row["type"] == "PAYIN" { "originator" } else { "beneficiary" };
+        let expected = if row["type"] == "FEE" { &json!(null) } else { &bank };
+        assert_eq!(row[holder]["bankAccount"].get("bankCode").unwrap_or(&json!(null)), expected, "{row}");
+    }
+    for letter in world.letters().await {
+        let letter: serde_json::Value = serde_json::from_slice(&letter).unwrap();
+        let data = &letter["data"];
+        if data["transactionReference"] == *refund {
+            assert_eq!(data["beneficiary"]["bankAccount"]["bankCode"], bank);
+        } else if data["transactionReference"] == payin {
+            assert_eq!(data["originator"]["bankAccount"]["bankCode"], bank);
+        }
     }
 }
 

@@ -39,7 +39,7 @@ async fn a_payment_that_knows_its_method_costs_the_same_whoever_asks() {
     let payment = PaymentId::parse(&id).unwrap();
     let desk = RefundDesk::new(vec![shop.dialect.person_refunds()]);
     let ask = PersonRefund {
-        merchant: merchant,
+        merchant,
         payment,
         amount: Some(100),
         remittance: "Broken cup".to_owned(),
