@@ -5,7 +5,8 @@ use crate::registry::Directory;
 use crate::store::Keys;
 use refundry_domain::approval::SumKey;
 use refundry_domain::command::{
-    Command, CreateMandate, FeeInput, OpenAccount, PayoutStep, RecordPayment, ReferenceInput, RequestPayout, RequestRefund,
+    Command, CreateMandate, FeeInput, OpenAccount, PayoutStep, RecordPayment, ReferenceInput, RequestPayout,
+    RequestRefund,
 };
 use refundry_domain::facts::Facts;
 use refundry_domain::id::{MerchantId, PaymentId, PayoutId, RefundId};

@@ -2,9 +2,9 @@
 //! Unknown keys are refused.
 
 use anyhow::{Context, bail};
+use ipnet::IpNet;
 use refundry_domain::rules::{Environment, KeylessRepeat, Rules};
 use refundry_domain::time::Span;
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -179,7 +179,8 @@ impl Console {
     /// The proxies as ranges; an address is a range of one.
     pub(crate) fn trusted(&self) -> anyhow::Result<Vec<IpNet>> {
         let range = |text: &String| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        let read = |text| range(text).with_context(|| format!("console.trusted_proxies: {text:?} is no address or range"));
+        let read =
+            |text| range(text).with_context(|| format!("console.trusted_proxies: {text:?} is no address or range"));
         self.trusted_proxies.iter().map(read).collect()
     }
 }

@@ -13,13 +13,7 @@ pub(crate) fn run(data: &Path, field_key_file: Option<&Path>) -> anyhow::Result<
     let report = verify(&*reader).context("the store does not read")?;
     println!(
         "read {} accounts, {} transfers, {} payments, {} refunds, {} payouts, {} events, {} changes",
-        report.accounts,
-        report.transfers,
-        report.payments,
-        report.refunds,
-        report.payouts,
-        report.events,
-        report.audit
+        report.accounts, report.transfers, report.payments, report.refunds, report.payouts, report.events, report.audit
     );
     match report.fault {
         None => {

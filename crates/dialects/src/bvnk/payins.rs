@@ -25,7 +25,8 @@ pub(super) async fn show(
 ) -> Result<Response, Fault> {
     call.needs(&app, Scope::Read)?;
     let id = routes::id(id);
-    let found = refunds::find(&app, &call.caller, &id).await?.ok_or_else(|| Fault::payin_unknown(call.config(), &id))?;
+    let found =
+        refunds::find(&app, &call.caller, &id).await?.ok_or_else(|| Fault::payin_unknown(call.config(), &id))?;
     let payment = &found.payment;
     let (currency, counters) = (payment.amount.currency, payment.counters);
     let lines = found.refunds.iter().map(|refund| payout::line(&app, refund).into()).collect();

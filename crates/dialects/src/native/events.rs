@@ -155,8 +155,7 @@ fn payment_data(payment: &Payment) -> PaymentData {
 
 /// What an event of this kind says.
 pub(super) fn details(kind: &EventKind) -> Details {
-    let mut said =
-        Details { word: kind.payment_state().map(|state| state.code().to_owned()), ..Details::default() };
+    let mut said = Details { word: kind.payment_state().map(|state| state.code().to_owned()), ..Details::default() };
     match kind {
         EventKind::PaymentRecorded
         | EventKind::PaymentAuthorised

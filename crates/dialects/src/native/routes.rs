@@ -3,7 +3,8 @@
 use super::call;
 use super::errors::{self, Kind, Problem};
 use super::{
-    NativeState, accounts, approvals, changes, deliveries, endpoints, estimate, feed, mandates, payments, refunds, rules,
+    NativeState, accounts, approvals, changes, deliveries, endpoints, estimate, feed, mandates, payments, refunds,
+    rules,
 };
 use crate::answer;
 use axum::Router;

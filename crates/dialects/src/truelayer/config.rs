@@ -389,7 +389,9 @@ mod tests {
         let origins = ["auth_origin", "api_origin", "hpp_origin", "mock_bank_origin", "return_origin"];
         for origin in origins {
             assert!(Config::read(&with(origin, json!("https://pay.example.org:8443/"))).is_ok());
-            for bad in ["pay.example.org", "ftp://pay.example.org", "https://pay.example.org/v3", "https://a.example/?b"] {
+            for bad in
+                ["pay.example.org", "ftp://pay.example.org", "https://pay.example.org/v3", "https://a.example/?b"]
+            {
                 let error = Config::read(&with(origin, json!(bad))).unwrap_err();
                 assert_eq!(error.path, format!("truelayer.{origin}"), "{bad}");
             }

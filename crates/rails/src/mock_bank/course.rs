@@ -159,7 +159,9 @@ impl Desk<'_> {
         ])?;
         let executed = standing.executed();
         match standing.kind {
-            OutcomeKind::Settle | OutcomeKind::Wait | OutcomeKind::Return | OutcomeKind::Fail => self.tell(standing, executed, at),
+            OutcomeKind::Settle | OutcomeKind::Wait | OutcomeKind::Return | OutcomeKind::Fail => {
+                self.tell(standing, executed, at)
+            }
             OutcomeKind::Hold => {
                 // The check is over before the money is seen to have left.
                 let ordinal = self.next_extra(standing)?;

@@ -222,8 +222,12 @@ mod tests {
 
     #[test]
     fn a_word_means_its_code() {
-        let by_the_rail =
-            [FailureKind::Expired, FailureKind::MandateAmountExceeded, FailureKind::MandateInactive, FailureKind::OwnAccountClosed];
+        let by_the_rail = [
+            FailureKind::Expired,
+            FailureKind::MandateAmountExceeded,
+            FailureKind::MandateInactive,
+            FailureKind::OwnAccountClosed,
+        ];
         for kind in FailureKind::ALL.iter().filter(|kind| !by_the_rail.contains(kind)) {
             let Some(code) = code_of(*kind) else { continue };
             let meant = kind_of_iso(code.as_str()) == *kind;

@@ -127,7 +127,9 @@ impl Core {
             Ask::Approve { refund } => {
                 Command::ApproveRefund { refund: id(refund), by: PEOPLE[0], seen: None, note: None }
             }
-            Ask::Reject { refund } => Command::RejectRefund { refund: id(refund), by: PEOPLE[1], seen: None, note: None },
+            Ask::Reject { refund } => {
+                Command::RejectRefund { refund: id(refund), by: PEOPLE[1], seen: None, note: None }
+            }
             Ask::Authorise { refund } => Command::AuthoriseRefund { refund: id(refund) },
             Ask::Decline { refund } => Command::DeclineAuthorisation { refund: id(refund) },
             Ask::Cancel { refund } => Command::CancelRefund { refund: id(refund) },

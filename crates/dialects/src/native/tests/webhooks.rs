@@ -70,8 +70,8 @@ fn stored(kind: EventKind) -> StoredEvent {
             | EventKind::StrayReturned { .. }
             | EventKind::StrayClosed { .. }
     );
-    let of_payment = kind.payment_state().is_some()
-        || matches!(kind, EventKind::PaymentRecorded | EventKind::PaymentBlock { .. });
+    let of_payment =
+        kind.payment_state().is_some() || matches!(kind, EventKind::PaymentRecorded | EventKind::PaymentBlock { .. });
     let event = Event {
         merchant: account.merchant,
         payment: (!loose).then_some(payment.id),

@@ -141,7 +141,9 @@ async fn a_client_may_call_as_often_as_its_rate() {
 async fn payers_go_back_only_to_places_that_are_named() {
     let world = World::with(json!({ "return_uri_allowlist": ["https://shop.example.org/pay/"] })).await;
     for (number, (uri, status)) in
-        [("https://shop.example.org/pay/back", 200), ("https://elsewhere.example.org/pay/", 400)].into_iter().enumerate()
+        [("https://shop.example.org/pay/back", 200), ("https://elsewhere.example.org/pay/", 400)]
+            .into_iter()
+            .enumerate()
     {
         let made = payment(&world, &format!("k{number}")).await.id();
         let heard = flow(&world, &made, uri).await;

@@ -142,7 +142,8 @@ async fn an_estimate_is_the_charge() {
     for (place, amount) in [Some(1), Some(99), Some(12_345), Some(40_000), None].into_iter().enumerate() {
         let stored = stage.stored_payment(payment);
         let directory = stage.engine.directory();
-        let quoted = quote(stage.reader(), &directory, &stored, (amount, &by_rules("any"))).expect("it reads").expect("good");
+        let quoted =
+            quote(stage.reader(), &directory, &stored, (amount, &by_rules("any"))).expect("it reads").expect("good");
         assert_eq!(quoted.refundable, left);
         let mut wish = stage.wish(payment, 1, &format!("r{place}"));
         (wish.amount, wish.fee) = (amount, by_rules("any"));
