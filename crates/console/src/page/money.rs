@@ -87,8 +87,16 @@ impl Money {
         let sign = name(currency).map_or("", |(sign, _)| sign);
         let text = text.trim();
         let text = text.strip_prefix(sign).or_else(|| text.strip_prefix(currency.code())).unwrap_or(text);
-        let text: String = text.trim().chars().filter(|letter| *letter != ',').collect();
-        let (major, minor) = text.split_once('.').unwrap_or((&text, ""));
+        let (major, minor) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+        // A comma that sets no thousands apart may be meant as a decimal point:
+        // `1,00` is no amount rather than a hundred.
+        let mut groups = major.split(',');
+        let first = groups.next().unwrap_or_default();
+        if major.contains(',') && (first.is_empty() || first.len() > 3 || groups.any(|group| group.len() != 3)) {
+            return None;
+        }
+        let major: String = major.chars().filter(|letter| *letter != ',').collect();
+        let major = major.as_str();
         let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if major.is_empty() || !plain(major) || !plain(minor) || minor.len() > digits || text.ends_with('.') {
             return None;
@@ -208,6 +216,12 @@ mod tests {
             (" 42 ", "GBP", Some(4_200)),
             ("GBP 42", "GBP", Some(4_200)),
             ("1500", "JPY", Some(1_500)),
+            ("1,000", "GBP", Some(100_000)),
+            ("1,00", "GBP", None),
+            ("1,0000", "GBP", None),
+            ("1234,567", "GBP", None),
+            (",500", "GBP", None),
+            ("1,", "GBP", None),
             ("0", "GBP", Some(0)),
             ("12.345", "GBP", None),
             ("1.5", "JPY", None),
