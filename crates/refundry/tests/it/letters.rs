@@ -147,6 +147,15 @@ async fn a_letter_refused_for_good_is_not_tried_again() {
     // One letter at a time: when the next arrived, the refusal is written down.
     refund(&server, "two@example.org", "Two").await;
     assert_eq!(postbox.hear()["to"], json!(["two@example.org"]));
+    let listed = server
+        .until("both letters among the mails", async || {
+            let mails = server.get(Who::Sandbox, "/sandbox/v1/mails").await.expect(200).json["data"].clone();
+            (mails.as_array().unwrap().len() == 2).then_some(mails)
+        })
+        .await;
+    let told = |index: usize| ["to", "outcome", "smtp_code"].map(|member| listed[index][member].clone());
+    assert_eq!(told(0), [json!("two@example.org"), json!("sent"), json!(null)]);
+    assert_eq!(told(1), [json!("never@example.org"), json!("refused"), json!(550)]);
     server.end();
     server.start_again().await;
     refund(&server, "three@example.org", "Three").await;
