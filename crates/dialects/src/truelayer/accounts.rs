@@ -1,5 +1,6 @@
 //! Merchant accounts, their transactions and payment sources (contract 3.11
-//! to 3.13). Accounts are the merchant's: all its clients see them.
+//! to 3.13). A client sees its own; one that has none uses those of the merchant
+//! that are nobody's.
 //!
 //! Round trips: one read each.
 
@@ -20,6 +21,7 @@ use axum::routing::get;
 use http::{HeaderMap, Uri};
 use refundry_domain::id::AccountId;
 use refundry_domain::ledger::{Account, AccountKind};
+use refundry_domain::money::Currency;
 use refundry_domain::party::Party;
 use std::sync::Arc;
 use url::form_urlencoded;
@@ -35,10 +37,20 @@ pub(super) fn routes(router: Router<Arc<App>>) -> Router<Arc<App>> {
     routes::both(router, "/merchant-accounts/{id}/payment-sources", get(payment_sources))
 }
 
+/// The account whose being there tells that a client has accounts of its own.
+pub(super) fn first_own(caller: &Caller) -> AccountId {
+    wire::own_account_id(&caller.client, Currency::GBP)
+}
+
+/// Whether an account is one of a client's, who has accounts of its own or not.
+pub(super) fn is_of(account: &Account, caller: &Caller, has_own: bool) -> bool {
+    let own = account.group == caller.client || (!has_own && account.group.is_empty());
+    account.kind == AccountKind::Held && own
+}
+
 /// Whether a client gets to see an account.
-fn is_shown(account: &Account, caller: &Caller) -> bool {
-    let own = account.group.is_empty() || account.group == caller.client;
-    account.kind == AccountKind::Held && own && wire::is_known(account.currency)
+fn is_shown(account: &Account, caller: &Caller, has_own: bool) -> bool {
+    is_of(account, caller, has_own) && wire::is_known(account.currency)
 }
 
 /// The name under which customers know the merchant.
@@ -52,7 +64,8 @@ async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Respons
     let merchant = caller.merchant;
     let found = app.host.engine.read(move |reader| reader.accounts(merchant)).await;
     let mut accounts = found.map_err(Fault::of_unavailable)?;
-    accounts.retain(|account| is_shown(account, &caller));
+    let has_own = accounts.iter().any(|account| account.id == first_own(&caller));
+    accounts.retain(|account| is_shown(account, &caller, has_own));
     let holder = holder(&app, &caller);
     let items = accounts.iter().map(|account| wire::account(account, &holder)).collect();
     Ok(answer::json(200, to_json(&Items { items })))
@@ -76,8 +89,13 @@ pub(super) async fn find(app: &App, caller: &Caller, id: &str) -> Result<Account
     let unknown = || Fault::not_found("Merchant account");
     let id = AccountId::parse(id).map_err(|_| unknown())?;
     let merchant = caller.merchant;
-    let found = app.host.engine.read(move |reader| reader.account(merchant, id)).await;
-    found.map_err(Fault::of_unavailable)?.filter(|account| is_shown(account, caller)).ok_or_else(unknown)
+    let own = first_own(caller);
+    let read = app.host.engine.read(move |reader| {
+        let has_own = reader.account(merchant, own)?.is_some();
+        Ok((reader.account(merchant, id)?, has_own))
+    });
+    let (found, has_own) = read.await.map_err(Fault::of_unavailable)?;
+    found.filter(|account| is_shown(account, caller, has_own)).ok_or_else(unknown)
 }
 
 async fn payment_sources(

@@ -4,17 +4,21 @@
 
 use super::clients::{Client, ClientKey, SCOPES, SweepingTarget};
 use super::signing::{keys, ring};
+use super::wire::accounts::own_account_id;
 use super::wire::identifiers;
 use super::{App, DIALECT, history};
 use crate::host::{Provisioned, SandboxPlan};
-use refundry_domain::command::Command;
-use refundry_domain::id::EndpointId;
+use refundry_domain::command::{Command, OpenAccount};
+use refundry_domain::id::{AccountId, EndpointId};
+use refundry_domain::ledger::AccountKind;
 use refundry_domain::money::Currency;
 use refundry_domain::rules::Environment;
 use refundry_engine::digest::sha256;
 use refundry_engine::mint;
-use refundry_engine::registry::{Credential, Endpoint, RegistryEntry, Scope};
+use refundry_engine::registry::{Credential, Endpoint, Group, RegistryEntry, Scope};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Random bytes at the end of a client id.
 const ID_BYTES: usize = 4;
@@ -27,8 +31,8 @@ const JWKS_URL: &str = "jwks_url";
 /// The member that tells where tokens are fetched.
 const TOKEN_URL: &str = "token_url";
 
-/// Makes a further client of the demo merchant. All clients of a merchant use
-/// the same accounts, because accounts are the merchant's.
+/// Makes a client of the demo merchant. The first one uses the merchant's
+/// accounts; each further one of a sandbox has accounts of its own.
 pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
     let given = |member: &str, make: &dyn Fn() -> String| plan.given(member).map_or_else(make, str::to_owned);
     let kind = match app.host.environment {
@@ -38,21 +42,21 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
     let client_id = given("client_id", &|| format!("{kind}-{}", random_hex::<ID_BYTES>()));
     let secret = given("client_secret", &|| random_hex::<SECRET_BYTES>());
     let key_id = given("signing_key_id", &|| EndpointId(mint::random_id()).to_string());
-    let iban = plan.accounts.get(&Currency::GBP).map(|account| identifiers::approved_iban(*account));
+    let accounts = Accounts::of(app, plan, &client_id);
+    let gbp = accounts.ids.get(&Currency::GBP).copied();
+    let iban = gbp.map(identifiers::approved_iban);
     let iban = plan.given("sweeping_iban").map(str::to_owned).or(iban).unwrap_or_default();
     let mut members = Map::new();
     let point = key_pair(plan, &mut members);
-    let accounts = CURRENCIES.into_iter().filter_map(|currency| {
-        plan.accounts.get(&currency).map(|account| (currency.code().to_owned(), json!(account.to_string())))
-    });
+    let named = accounts.ids.iter().map(|(currency, id)| (currency.code().to_owned(), json!(id.to_string())));
     members.insert("client_id".into(), json!(client_id));
     members.insert("client_secret".into(), json!(secret));
     members.insert("signing_key_id".into(), json!(key_id));
-    members.insert("merchant_accounts".into(), Value::Object(accounts.collect()));
+    members.insert("merchant_accounts".into(), Value::Object(named.collect()));
     members.insert("sweeping_iban".into(), json!(iban));
     refresh(app, &mut members);
     let keys = point.map(|point| ClientKey { key_id, point, created_at: plan.at, revoked_at: None });
-    let target = plan.accounts.get(&Currency::GBP).map(|account| SweepingTarget { account: *account, iban });
+    let target = gbp.map(|account| SweepingTarget { account, iban });
     let client = Client {
         keys: keys.into_iter().collect(),
         scopes: SCOPES.map(str::to_owned).to_vec(),
@@ -66,7 +70,7 @@ pub(super) fn provision(app: &App, plan: &SandboxPlan<'_>) -> Provisioned {
         RegistryEntry::Endpoint(inbox(plan, &client_id)),
     ];
     entries.extend(ring::first(app, plan.merchant, plan.at));
-    Provisioned { entries, commands: commands(app, plan, &client_id), members }
+    Provisioned { entries, commands: accounts.commands(app, &client_id), members }
 }
 
 /// Writes where this server is reached now.
@@ -133,19 +137,48 @@ fn inbox(plan: &SandboxPlan<'_>, client_id: &str) -> Endpoint {
     }
 }
 
-/// The payment of the past, and what the accounts hold after it. A further
-/// client of the merchant finds them as they are: they are in use.
-fn commands(app: &App, plan: &SandboxPlan<'_>, client_id: &str) -> Vec<Command> {
-    let past = plan.accounts.get(&Currency::GBP).map(|account| history::payment(app, client_id, *account));
-    let mut commands: Vec<Command> = past.into_iter().map(Command::RecordPayment).collect();
-    let directory = app.host.engine.directory();
-    let mut groups = directory.groups.values();
-    if !groups.any(|group| group.dialect == DIALECT && group.merchant == plan.merchant) {
-        let accounts = CURRENCIES.iter().filter_map(|currency| plan.accounts.get(currency));
-        let available = app.config.seed_balance;
-        commands.extend(accounts.map(|account| Command::SetBalance { account: *account, available }));
+/// The accounts that a client uses.
+struct Accounts {
+    ids: BTreeMap<Currency, AccountId>,
+    /// They are opened for it, and nobody else's.
+    own: bool,
+}
+
+impl Accounts {
+    fn of(app: &App, plan: &SandboxPlan<'_>, client_id: &str) -> Self {
+        let directory = app.host.engine.directory();
+        let mut groups = directory.groups.values();
+        // A first start that was broken off has written its client down already.
+        let other =
+            |group: &Group| group.dialect == DIALECT && group.merchant == plan.merchant && group.id != client_id;
+        let own = groups.any(other);
+        let ids = CURRENCIES.into_iter().filter_map(|currency| {
+            let shared = *plan.accounts.get(&currency)?;
+            Some((currency, if own { own_account_id(client_id, currency) } else { shared }))
+        });
+        Self { ids: ids.collect(), own }
     }
-    commands
+
+    /// The accounts, where they are new, the payment of the past, and what they
+    /// hold after it.
+    fn commands(&self, app: &App, client_id: &str) -> Vec<Command> {
+        let open = |(currency, id): (&Currency, &AccountId)| {
+            Command::OpenAccount(OpenAccount {
+                id: *id,
+                kind: AccountKind::Held,
+                currency: *currency,
+                name: Arc::from(format!("{} account", currency.code())),
+                group: Arc::from(client_id),
+                eligible: true,
+            })
+        };
+        let mut commands: Vec<Command> = self.ids.iter().filter(|_| self.own).map(open).collect();
+        let past = self.ids.get(&Currency::GBP).map(|account| history::payment(app, client_id, *account));
+        commands.extend(past.map(Command::RecordPayment));
+        let available = app.config.seed_balance;
+        commands.extend(self.ids.values().map(|account| Command::SetBalance { account: *account, available }));
+        commands
+    }
 }
 
 fn random_hex<const N: usize>() -> String {

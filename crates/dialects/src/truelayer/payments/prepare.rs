@@ -1,6 +1,7 @@
 //! From a client's wish to the core's command.
 
 use super::super::App;
+use super::super::accounts::{first_own, is_of};
 use super::super::auth::Caller;
 use super::super::errors::Fault;
 use super::super::extension::PaymentExtension;
@@ -111,8 +112,9 @@ async fn accounts(app: &App, caller: &Caller) -> Result<Vec<Account>, Fault> {
 
 async fn merchant_account(app: &App, caller: &Caller, id: AccountId, currency: Currency) -> Result<AccountId, Fault> {
     let accounts = accounts(app, caller).await?;
-    let visible = |account: &Account| account.group.is_empty() || account.group == caller.client;
-    let found = accounts.iter().find(|account| account.id == id && visible(account));
+    let own = first_own(caller);
+    let has_own = accounts.iter().any(|account| account.id == own);
+    let found = accounts.iter().find(|account| account.id == id && is_of(account, caller, has_own));
     let found = found.ok_or_else(|| super::of_refusal(Refusal::AccountUnknown))?;
     if found.currency != currency {
         return Err(super::of_refusal(Refusal::CurrencyMismatch));

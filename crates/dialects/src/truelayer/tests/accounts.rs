@@ -1,13 +1,14 @@
 //! Merchant accounts, transactions, payment sources, sweeping.
 
 use super::shop::USER;
-use super::world::{FUNDED, World};
+use super::world::{ClientApp, FUNDED, World};
 use refundry_domain::command::{Command, RecordPayment};
 use refundry_domain::id::AccountId;
 use refundry_domain::payment::PaymentState;
 use refundry_domain::time::Span;
 use refundry_engine::mint;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const THIS_YEAR: &str = "from=2026-01-01T00:00:00Z&to=2026-01-31T23:59:59Z";
 const OLD: &str = "from=2021-03-01T00:00:00Z&to=2022-03-01T00:00:00%2B00:00";
@@ -118,7 +119,39 @@ async fn a_source_is_listed_with_the_settlement() {
     assert_eq!(source["account_identifiers"][0]["type"], "sort_code_account_number");
     let stranger = world.further_client(&json!({})).await;
     let theirs = world.call(http::Method::GET, &path).by(&stranger).send().await;
-    assert_eq!(items(&theirs.json()), Vec::<Value>::new());
+    assert_eq!(theirs.status, 404, "{}", theirs.text());
+}
+
+// conformance: truelayer 70
+#[tokio::test]
+async fn each_client_has_accounts_of_its_own() {
+    let world = World::new().await;
+    let others = [world.further_client(&json!({})).await, world.further_client(&json!({})).await];
+    let listed = async |client: &Arc<ClientApp>| -> Vec<String> {
+        let found = world.call(http::Method::GET, "/v3/merchant-accounts").by(client).send().await.json();
+        items(&found).iter().map(|account| account["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut all = listed(&world.client).await;
+    assert!(all.contains(&world.gbp.to_string()) && all.contains(&world.eur.to_string()), "{all:?}");
+    for client in &others {
+        let own = listed(client).await;
+        let named = &client.members["merchant_accounts"];
+        assert_eq!(own.len(), 2);
+        for id in [&named["GBP"], &named["EUR"]] {
+            assert!(own.iter().any(|listed| id == listed), "{own:?}");
+        }
+        for id in &all {
+            for path in ["", "/transactions?from=2021-06-01T00:00:00Z&to=2021-07-01T00:00:00Z", "/sweeping"] {
+                let path = format!("/v3/merchant-accounts/{id}{path}");
+                let refused = world.call(http::Method::GET, &path).by(client).send().await;
+                assert_eq!(refused.status, 404, "{path}");
+            }
+        }
+        let own_path = format!("/v3/merchant-accounts/{}", own[0]);
+        assert_eq!(world.call(http::Method::GET, &own_path).by(client).send().await.status, 200);
+        assert_eq!(world.get(&own_path).await.status, 404, "nor does the first client see it");
+        all.extend(own);
+    }
 }
 
 #[tokio::test]

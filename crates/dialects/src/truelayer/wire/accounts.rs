@@ -5,7 +5,7 @@ use super::identifiers::{self, Identifier};
 use crate::print::{Text, uuid};
 use crate::truelayer::DIALECT;
 use refundry_domain::bytes::Encoder;
-use refundry_domain::id::{MerchantId, PaymentId};
+use refundry_domain::id::{AccountId, MerchantId, PaymentId};
 use refundry_domain::ledger::Account;
 use refundry_domain::money::Currency;
 use refundry_domain::party::Party;
@@ -96,6 +96,13 @@ pub(in crate::truelayer) fn unknown_source_id(payment: PaymentId) -> u128 {
     let mut source = Encoder::new();
     source.text("unknown payment source").id(payment.0);
     stable_id(&source.finish())
+}
+
+/// The id of the account that a further client of a sandbox has for itself.
+pub(in crate::truelayer) fn own_account_id(client: &str, currency: Currency) -> AccountId {
+    let mut source = Encoder::new();
+    source.text("merchant account").text(client).text(currency.code());
+    AccountId(stable_id(&source.finish()))
 }
 
 /// An id that is a pure function of some bytes.
