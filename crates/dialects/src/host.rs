@@ -149,12 +149,6 @@ pub trait Dialect: Send + Sync {
         None
     }
 
-    /// The instant, by real time, from which on requests signed by a good clock
-    /// can be taken after a restart; nobody is let in before. None for at once.
-    fn opens_at(&self) -> Option<Timestamp> {
-        None
-    }
-
     /// Its routes, with state, without a fallback of their own.
     fn router(&self) -> Router;
 

@@ -31,13 +31,9 @@ use refundry_webhooks::{Egress, EgressOptions, Policy, Webhooks};
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-/// The longest that a dialect keeps everybody waiting after a restart.
-const OPENS_WITHIN: Duration = Duration::from_secs(1);
 
 /// A running server.
 pub(crate) struct Running {
@@ -245,15 +241,9 @@ impl Running {
                 listeners.push(tokio::spawn(listener.serve(edge, stopping.clone())));
             }
         }
-        let opens_at = dialects.iter().filter_map(|dialect| dialect.opens_at()).max();
         let mounted = Mounted::shared(dialects, own, Shapes::new());
         let limits = Limits { body_bytes_max: config.http.body_limit, ..Limits::default() };
         let edge = Arc::new(Edge::new(mounted, limits, metrics));
-        // Whoever connects meanwhile waits; it is less than a second.
-        if let Some(at) = opens_at {
-            let nanos = at.0.saturating_sub(real_now().0);
-            tokio::time::sleep(Duration::from_nanos(u64::try_from(nanos).unwrap_or(0)).min(OPENS_WITHIN)).await;
-        }
         listeners.push(tokio::spawn(listener.serve(edge, stopping.clone())));
         let mut workers = vec![tokio::spawn(core.worker.run(stopping.clone()))];
         workers.extend(links.office.map(|office| tokio::spawn(office.run(stopping))));

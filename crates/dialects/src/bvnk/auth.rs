@@ -135,9 +135,9 @@ pub(super) async fn use_up(app: &App, caller: &Caller) -> Result<(), Fault> {
     if outcome.replayed { Err(used_before()) } else { Ok(()) }
 }
 
-/// The second in which this process began: none of the signatures of reads
-/// made until its end is taken, because an earlier process on this store may
-/// have taken it. None where nobody could sign for one.
+/// The second in which this process began: no signature of a read that was made
+/// before it is taken, because an earlier process on this store may have taken
+/// it. None where nobody could sign for one.
 pub(super) fn reads_since(host: &Host, real_now: fn(&Host) -> Timestamp) -> Option<i64> {
     let directory = host.engine.directory();
     let anybody = directory.credentials.keys().any(|(dialect, _)| dialect == DIALECT);
@@ -152,7 +152,7 @@ pub(super) fn reads_since(host: &Host, real_now: fn(&Host) -> Timestamp) -> Opti
 /// time and signs anew.
 pub(super) async fn read_once(app: &App, caller: &Caller) -> Result<(), Fault> {
     let real_now = (app.real_now)(&app.host).unix_seconds();
-    if app.reads_since.is_some_and(|since| caller.signed_at <= since) {
+    if app.reads_since.is_some_and(|since| caller.signed_at < since) {
         return Err(Fault::unauthenticated(hawk::stale_challenge(caller.key.key.as_bytes(), real_now)));
     }
     if caller.signed_at > real_now { use_up(app, caller).await } else { Ok(()) }

@@ -49,7 +49,7 @@ use axum::Router;
 use axum::response::Response;
 use config::Config;
 use http::Method;
-use refundry_domain::time::{Span, Timestamp};
+use refundry_domain::time::Timestamp;
 use refundry_engine::clock::real_now;
 use refundry_engine::person_refund::PersonRefunds;
 use refundry_engine::rail::Habit;
@@ -70,7 +70,7 @@ pub(crate) struct App {
     in_force: settings::InForce,
     /// The dialect's name, shared by all origins.
     dialect: Arc<str>,
-    /// Signatures of reads that were made in this second or before are not taken:
+    /// Signatures of reads that were made before this second are not taken:
     /// another process may have taken them. None where there was none.
     reads_since: Option<i64>,
     /// Signatures that were used up.
@@ -123,10 +123,6 @@ impl Dialect for Bvnk {
 
     fn prefixes(&self) -> &'static [&'static str] {
         routes::PREFIXES
-    }
-
-    fn opens_at(&self) -> Option<Timestamp> {
-        self.app.reads_since.map(|second| Timestamp(0).plus(Span::seconds(u64::try_from(second).unwrap_or(0) + 1)))
     }
 
     fn mount_prefix(&self) -> Option<&str> {
